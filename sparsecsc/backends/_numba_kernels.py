@@ -1,0 +1,103 @@
+"""Numba kernels of the CPU backend: serial, without the interpreter lock, cached where possible.
+
+Measured on 512 x 512 float32 maps (AMD EPYC, one thread, microseconds a map) against the NumPy
+expression with preallocated buffers: multiply_accumulate 35 against 75, multiply_conjugate 41
+against 64, momentum 40 against 260. Thresholding stays in NumPy: ``v - clip(v, -t, t)`` takes 55,
+a Numba ufunc 116.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+_TILE = 2048
+_FAST = {"contract", "reassoc", "nsz"}
+
+
+def _jit(function: Callable[..., Any]) -> Any:
+    """Compile with a cache on disk, or without one where no folder can be written."""
+    options: Any = {"nogil": True, "fastmath": _FAST, "error_model": "numpy"}
+    try:
+        return numba.njit(function, cache=True, **options)
+    except RuntimeError:  # Numba: "no locator available"
+        return numba.njit(function, **options)
+
+
+@_jit
+def multiply_accumulate(out: Any, spectra: Any, codes: Any) -> None:  # pragma: no cover
+    n_frequencies = out.shape[2]
+    for first in range(0, n_frequencies, _TILE):
+        last = min(first + _TILE, n_frequencies)
+        for b in range(codes.shape[0]):
+            for m in range(codes.shape[1]):
+                code = codes[b, m]
+                for c in range(spectra.shape[1]):
+                    total = out[b, c]
+                    spectrum = spectra[m, c]
+                    for f in range(first, last):
+                        total[f] += spectrum[f] * code[f]
+
+
+@_jit
+def multiply_conjugate(out: Any, spectra: Any, signal: Any) -> None:  # pragma: no cover
+    n_frequencies = out.shape[2]
+    for first in range(0, n_frequencies, _TILE):
+        last = min(first + _TILE, n_frequencies)
+        for b in range(out.shape[0]):
+            for m in range(out.shape[1]):
+                total = out[b, m]
+                spectrum = spectra[m, 0]
+                channel = signal[b, 0]
+                for f in range(first, last):
+                    total[f] = np.conj(spectrum[f]) * channel[f]
+                for c in range(1, spectra.shape[1]):
+                    spectrum = spectra[m, c]
+                    channel = signal[b, c]
+                    for f in range(first, last):
+                        total[f] += np.conj(spectrum[f]) * channel[f]
+
+
+@_jit
+def dot(x: Any, y: Any) -> Any:  # pragma: no cover
+    total = 0.0
+    for i in range(x.size):
+        total += np.float64(x[i]) * np.float64(y[i])
+    return total
+
+
+@_jit
+def momentum(extrapolated: Any, codes: Any, new: Any, factor: Any) -> Any:  # pragma: no cover
+    inner = 0.0
+    for i in range(new.size):
+        move = new[i] - codes[i]
+        inner += np.float64((extrapolated[i] - new[i]) * move)
+        extrapolated[i] = new[i] + factor * move
+        codes[i] = new[i]
+    return inner
+
+
+@_jit
+def relax(
+    codes: Any, multiplier: Any, target: Any, new: Any, relaxation: Any
+) -> Any:  # pragma: no cover
+    primal = 0.0
+    dual = 0.0
+    size_point = 0.0
+    size_new = 0.0
+    size_multiplier = 0.0
+    one = relaxation / relaxation
+    for i in range(new.size):
+        step = (target[i] - codes[i] - (one - relaxation) * multiplier[i]) / relaxation
+        point = codes[i] - multiplier[i] + step
+        primal += np.float64((point - new[i]) * (point - new[i]))
+        dual += np.float64((new[i] - codes[i]) * (new[i] - codes[i]))
+        size_point += np.float64(point * point)
+        size_new += np.float64(new[i] * new[i])
+        multiplier[i] = target[i] - new[i]
+        size_multiplier += np.float64(multiplier[i] * multiplier[i])
+        codes[i] = new[i]
+    return np.array([primal, dual, size_point, size_new, size_multiplier])

@@ -1,0 +1,155 @@
+"""NumPy arrays: SciPy's FFT, Numba kernels, and a pool of threads that works on blocks.
+
+The thread count is the environment variable ``SPARSECSC_NUM_THREADS`` if set, else the number of
+processors that this process may use. FFTs and kernels release the interpreter lock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+import numpy as np
+import scipy.fft
+
+from sparsecsc.backends import _numba_kernels as kernels
+
+xp = np
+block_elements = 2**18
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+
+def rfftn(x: Any, shape: tuple[int, ...]) -> Any:
+    """Real FFT over the last ``len(shape)`` axes, zero-padded to `shape`."""
+    return scipy.fft.rfftn(x, shape, axes=tuple(range(-len(shape), 0)))
+
+
+def irfftn(x: Any, shape: tuple[int, ...]) -> Any:
+    """Inverse of `rfftn`; the result is real with last axes `shape`. `x` may be overwritten."""
+    return scipy.fft.irfftn(x, shape, axes=tuple(range(-len(shape), 0)), overwrite_x=True)
+
+
+def fast_length(n: int) -> int:
+    """Return the smallest length >= `n` whose real FFT is fast."""
+    return int(scipy.fft.next_fast_len(n, real=True))
+
+
+def multiply_accumulate(out: Any, spectra: Any, codes: Any) -> None:
+    """``out[b, c] += sum_m spectra[m, c] * codes[b, m]``, frequency by frequency, in place."""
+    kernels.multiply_accumulate(_flat(out), _flat(spectra), _flat(codes))
+
+
+def multiply_conjugate(spectra: Any, signal: Any) -> Any:
+    """Return ``out[b, m] = sum_c conj(spectra[m, c]) * signal[b, c]``, frequency by frequency."""
+    out = np.empty((signal.shape[0], spectra.shape[0], *signal.shape[2:]), dtype=signal.dtype)
+    kernels.multiply_conjugate(_flat(out), _flat(spectra), _flat(signal))
+    return out
+
+
+def sum_squares(x: Any) -> float:
+    """Return the sum of squares of `x`, accumulated in float64."""
+    return dot(x, x)
+
+
+def dot(x: Any, y: Any) -> float:
+    """Return the inner product of `x` and `y`, accumulated in float64."""
+    return float(kernels.dot(_line(x), _line(y)))
+
+
+def momentum(extrapolated: Any, codes: Any, new: Any, factor: float) -> float:
+    """Store `new` in `codes` and ``new + factor * (new - codes)`` in `extrapolated`, in place.
+
+    Returns ``<extrapolated - new, new - codes>`` of the values before the update.
+    """
+    line = (_line(extrapolated), _line(codes), _line(new))
+    return float(kernels.momentum(*line, codes.dtype.type(factor)))
+
+
+def relax(codes: Any, multiplier: Any, target: Any, new: Any, relaxation: float) -> Any:
+    """ADMM's update of `codes` and the scaled `multiplier`, in place.
+
+    `target` is the relaxed point plus multiplier, `new` its prox. Returns the float64 array of
+    ``|x - new|^2, |new - codes|^2, |x|^2, |new|^2, |multiplier_new|^2``, where x is the
+    unrelaxed point.
+    """
+    line = (_line(codes), _line(multiplier), _line(target), _line(new))
+    return kernels.relax(*line, codes.dtype.type(relaxation))
+
+
+def synchronize() -> None:
+    """Return at once: work on the CPU is done when a call returns."""
+
+
+def _flat(x: Any) -> Any:
+    return np.ascontiguousarray(x).reshape(x.shape[0], x.shape[1], -1)
+
+
+def _line(x: Any) -> Any:
+    """Return `x` with one axis; a view wherever `x` is contiguous (in-place callers need that)."""
+    return x.reshape(-1)
+
+
+def threads() -> int:
+    """Return how many threads `run` uses."""
+    wanted = os.environ.get("SPARSECSC_NUM_THREADS", "")
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_inside = threading.local()
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def _forget_pools() -> None:
+    """Threads do not survive a fork: the child starts its own."""
+    _pools.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pools)
+
+
+def _pool(n_workers: int) -> ThreadPoolExecutor:
+    if n_workers not in _pools:
+        _pools[n_workers] = ThreadPoolExecutor(n_workers, thread_name_prefix="sparsecsc")
+    return _pools[n_workers]
+
+
+def run(task: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:
+    """Return ``[task(item) for item in items]``, the items shared between the threads.
+
+    Called from inside a task, it works serially. An exception is raised when every thread has
+    stopped.
+    """
+    todo = list(items)
+    n_threads = min(threads(), len(todo))
+    if n_threads <= 1 or getattr(_inside, "task", False):
+        return [task(item) for item in todo]
+    results: list[Any] = [None] * len(todo)
+    ticket = itertools.count()
+
+    def share() -> None:
+        _inside.task = True
+        try:
+            while (index := next(ticket)) < len(todo):
+                results[index] = task(todo[index])
+        finally:
+            _inside.task = False
+
+    futures = [_pool(n_threads - 1).submit(share) for _ in range(n_threads - 1)]
+    try:
+        share()
+    finally:
+        wait(futures)
+    for future in futures:
+        future.result()
+    return results

@@ -1,0 +1,109 @@
+"""Every check of an argument that more than one room makes, each with one clear message."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from sparsecsc.backends import backend_of, kind_of
+from sparsecsc.protocols import Array
+
+_PRECISIONS = ("float32", "float64")
+
+
+def check_array(name: str, array: Any, *, ndims: Sequence[int], axes: str) -> Array:
+    """Check kind, dtype, rank, size and finiteness of `array`, and return it.
+
+    `axes` says in words what the axes are, for the message.
+    """
+    if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+        msg = f"`{name}` must be an array {axes}; got {type(array).__name__}: use numpy.asarray."
+        raise TypeError(msg)
+    backend = backend_of(array)
+    if dtype_name(array) not in _PRECISIONS:
+        advice = "scale and convert it, for example array.astype('float32') / 255"
+        if "complex" in dtype_name(array):
+            advice = "pass the real and imaginary parts as two signals"
+        msg = f"`{name}` must be float32 or float64; got {dtype_name(array)}: {advice}."
+        raise ValueError(msg)
+    if array.ndim not in ndims:
+        msg = f"`{name}` must have axes {axes}; got shape {tuple(array.shape)}: add or remove axes."
+        raise ValueError(msg)
+    if math.prod(array.shape) == 0:
+        msg = f"`{name}` must not be empty; got shape {tuple(array.shape)}: check how it was cut."
+        raise ValueError(msg)
+    if not bool(backend.xp.all(backend.xp.isfinite(array))):
+        count = int(backend.xp.sum(~backend.xp.isfinite(array)))
+        msg = (
+            f"`{name}` must be finite; got {count} NaN or infinite values: replace them, "
+            "for example by 0 with a mask that is 0 there."
+        )
+        raise ValueError(msg)
+    return array
+
+
+def dtype_name(array: Array) -> str:
+    """Return the name of the array's dtype, such as ``"float32"``."""
+    return str(array.dtype).rpartition(".")[2]
+
+
+def check_alike(**arrays: Any) -> None:
+    """Check that all arrays that are not None have one kind and one dtype."""
+    given = {name: array for name, array in arrays.items() if array is not None}
+    kinds = {name: f"{kind_of(array)} {dtype_name(array)}" for name, array in given.items()}
+    if len(set(kinds.values())) > 1:
+        found = ", ".join(f"`{name}` is {kind}" for name, kind in kinds.items())
+        msg = f"arrays must have one kind and one dtype; got {found}: convert them to one."
+        raise TypeError(msg)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float | None = None,
+) -> float:
+    """Check that `value` is a real number in [least, most] (and > above), and return a float."""
+    bounds = f"a number > {above:g}" if above is not None else f"a number >= {least:g}"
+    if most < math.inf:
+        bounds += f" and <= {most:g}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        msg = f"`{name}` must be {bounds}; got {value!r}: pass a number."
+        raise TypeError(msg) from None
+    low_enough = number > above if above is not None else number >= least
+    if not low_enough or not number <= most:
+        msg = f"`{name}` must be {bounds}; got {value!r}: choose one in that range."
+        raise ValueError(msg)
+    return number
+
+
+def check_count(name: str, value: Any, *, least: int = 1) -> int:
+    """Check that `value` is an integer >= least, and return it."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        msg = f"`{name}` must be an integer >= {least}; got {value!r}: pass an int."
+        raise TypeError(msg) from None
+    if count < least:
+        msg = f"`{name}` must be an integer >= {least}; got {count}: choose a larger one."
+        raise ValueError(msg)
+    return count
+
+
+def per_axis(name: str, value: Any, n_axes: int, *, least: int) -> tuple[int, ...]:
+    """Return `value`, an int or one int per spatial axis, as a tuple of `n_axes` ints."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != n_axes:
+            msg = (
+                f"`{name}` must be an int or have one entry for each of the {n_axes} spatial axes; "
+                f"got {tuple(value)}: pass {n_axes} entries."
+            )
+            raise ValueError(msg)
+        return tuple(check_count(name, v, least=least) for v in value)
+    return (check_count(name, value, least=least),) * n_axes

@@ -1,0 +1,1 @@
+"""Linear maps between codes and signals."""

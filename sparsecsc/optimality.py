@@ -1,0 +1,285 @@
+r"""Certificates: how far codes are from optimal, computed apart from every solver.
+
+With :math:`A = M D`, :math:`b = M y` and :math:`r = b - A z`, every :math:`\theta` in the domain
+gives the lower bound :math:`\langle b, \theta\rangle - \tfrac12\|\theta\|^2 - \phi^*(A^T\theta)`.
+The points tried are r itself and r scaled until :math:`\phi^*` vanishes; r is first projected
+where a weight of 0 demands :math:`A_0^T \theta = 0`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sparsecsc.penalties._weights import largest_finite
+from sparsecsc.problems import Pursuit
+from sparsecsc.protocols import WHOLE, Array, Block
+from sparsecsc.result import Certificate
+
+_PROJECTION_STEPS = 1000
+_PROJECTION_ROUNDS = 5
+
+
+def certify(problem: Pursuit, codes: Array) -> Certificate:
+    """Return what can be said about `codes`: the gap for a convex penalty, else the KKT residual.
+
+    Notes
+    -----
+    Cost: one synthesis and one analysis, and with weights of 0 as many more as the projection's
+    conjugate gradients take (up to 1000).
+    """
+    residual = problem.residual(codes)
+    data_term = 0.5 * problem.backend.sum_squares(residual)
+    objective = float(data_term + problem.penalty.value(codes))
+    if not hasattr(problem.penalty, "dual_bounds"):
+        kkt = _relative_kkt(problem, codes, residual)
+        return Certificate(objective, np.full(1, np.nan), data_term, kkt)
+    if not math.isfinite(data_term):
+        return Certificate(objective, np.full(1, -np.inf), data_term, math.nan)
+    return Certificate(objective, dual_values(problem, codes, residual), data_term, math.nan)
+
+
+def duality_gap(problem: Pursuit, codes: Array) -> float:
+    """Return the duality gap P(codes) - D, an upper bound on P(codes) - min P.
+
+    Parameters
+    ----------
+    problem : Pursuit
+        With a convex penalty.
+    codes : array
+        Any codes of the problem's shape; they need not come from a solver.
+
+    Returns
+    -------
+    float
+        Never negative beyond rounding; inf where the codes are not allowed.
+
+    Raises
+    ------
+    TypeError
+        If the penalty is not convex.
+    ValueError
+        If `codes` do not fit the problem.
+
+    Notes
+    -----
+    Cost and the choice of the dual point: see `sparsecsc.optimality`.
+
+    References
+    ----------
+    Ndiaye, Fercoq, Gramfort and Salmon 2017 (section 2: dual scaling).
+    """
+    problem.check_codes("codes", codes)
+    _check_convex(problem)
+    return certify(problem, codes).gap
+
+
+def kkt_residual(problem: Pursuit, codes: Array) -> float:
+    r"""Return :math:`L \|z - \mathrm{prox}_{\phi/L}(z + A^T r / L)\|_\infty`, 0 iff stationary.
+
+    In units of a correlation; compare it with `lambda_max`. For a convex penalty stationary means
+    optimal.
+
+    Raises
+    ------
+    ValueError
+        If `codes` do not fit the problem.
+    """
+    problem.check_codes("codes", codes)
+    return _kkt(problem, codes, problem.residual(codes))
+
+
+def gap_safe_radius(problem: Pursuit, codes: Array) -> float:
+    """Return sqrt(2 gap): how far the optimal residual can be from the dual point of `codes`.
+
+    In units of the signal, for the unscaled dual point; divided by the weight it is the radius
+    of the literature. A coefficient whose atom d satisfies ``|<d, point>| + |d| radius < weight``
+    is 0 in every solution.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `duality_gap`.
+
+    References
+    ----------
+    Ndiaye, Fercoq, Gramfort and Salmon 2017 (theorem 6).
+    """
+    return math.sqrt(2.0 * max(duality_gap(problem, codes), 0.0))
+
+
+def dual_point(problem: Pursuit, codes: Array) -> Array:
+    """Return the feasible dual point, with the shape of the signal, that the gap is computed at.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `duality_gap`.
+    """
+    problem.check_codes("codes", codes)
+    _check_convex(problem)
+    residual, feasible = _projected(problem, codes, problem.residual(codes))
+    if not feasible:
+        return problem.backend.xp.zeros_like(residual)
+    ratio, conjugate = _bounds(problem, residual)
+    scale, _ = _scale(problem, residual, ratio, conjugate)
+    shape = (-1, *(1,) * (residual.ndim - 1))
+    xp = problem.backend.xp
+    return residual * xp.astype(xp.reshape(xp.asarray(scale), shape), residual.dtype)
+
+
+def lambda_max(problem: Pursuit) -> float:
+    r"""Return the smallest weight from which zero is optimal, :math:`\|D^T y\|_\infty` for `L1`.
+
+    With several weights it is the value that the largest finite one takes when all are scaled
+    together until every penalised code is zero; unpenalised codes (weight 0) are fitted first.
+
+    Raises
+    ------
+    TypeError
+        If the penalty is not convex.
+    ValueError
+        If no weight is positive and finite.
+
+    Notes
+    -----
+    For `ElasticNet` the ridge plays no part. Cost: one analysis.
+    """
+    _check_convex(problem)
+    level = weight_level(problem.penalty)
+    if level == 0:
+        msg = "`lambda_max` needs a positive finite weight; got none: give the penalty a weight."
+        raise ValueError(msg)
+    codes = problem.backend.xp.zeros(problem.codes_shape, dtype=problem.signal.dtype)
+    residual, _ = _projected(problem, codes, problem.target)
+    ratio, _ = _bounds(problem, residual)
+    return level * float(np.max(ratio))
+
+
+def weight_level(penalty: Any) -> float:
+    """Return the largest finite weight of a penalty: the number that a path varies."""
+    return largest_finite(penalty.weight)
+
+
+def dual_values(problem: Pursuit, codes: Array, residual: Array) -> Any:
+    """Return a lower bound on the optimal value for each signal, as a NumPy float64 array."""
+    residual, feasible = _projected(problem, codes, residual)
+    if not feasible:
+        return np.zeros(1)  # the dual point 0
+    ratio, conjugate = _bounds(problem, residual)
+    return _scale(problem, residual, ratio, conjugate)[1]
+
+
+def _bounds(problem: Pursuit, residual: Array) -> tuple[Any, Any]:
+    """Collect the penalty's dual bounds over the blocks."""
+    shape = problem.codes_shape[:1]
+    pieces = problem.correlate(
+        residual,
+        lambda block, correlation: (block, problem.penalty.at(block).dual_bounds(correlation)),
+    )
+    coupled = pieces[0][0] == WHOLE and pieces[0][1][0].shape != shape
+    ratio, conjugate = np.zeros(1 if coupled else shape), np.zeros(1 if coupled else shape)
+    for block, (block_ratio, block_conjugate) in pieces:
+        signals = slice(None) if coupled else block[0]
+        ratio[signals] = np.maximum(ratio[signals], _host(block_ratio))
+        conjugate[signals] += _host(block_conjugate)
+    return ratio, conjugate
+
+
+def _host(values: Array) -> Any:
+    """Return a short vector as NumPy, one number at a time."""
+    return np.array([float(v) for v in values])
+
+
+def _scale(problem: Pursuit, residual: Array, ratio: Any, conjugate: Any) -> tuple[Any, Any]:
+    """Return the better scale of the residual and the dual value it gives, for each signal."""
+    backend, target = problem.backend, problem.target
+    inner = np.array([backend.dot(b, r) for b, r in zip(target, residual, strict=True)])
+    norm = np.array([backend.sum_squares(r) for r in residual])
+    if ratio.shape != inner.shape:
+        inner, norm = inner.sum(keepdims=True), norm.sum(keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = np.where(ratio > 0, 1.0 / ratio, np.inf)
+        wanted = np.where(norm > 0, inner / norm, 0.0)
+    scale = np.clip(wanted, 0.0, largest)
+    value = scale * inner - 0.5 * scale**2 * norm
+    plain = inner - 0.5 * norm - conjugate
+    return np.where(plain > value, 1.0, scale), np.maximum(plain, value)
+
+
+def _projected(problem: Pursuit, codes: Array, residual: Array) -> tuple[Array, bool]:
+    r"""Project `residual` onto :math:`A_0^T \theta = 0` where weights of 0 demand it.
+
+    Least squares over the free coefficients by conjugate gradients. Returns the point and whether
+    the remaining correlation there is at the level of rounding.
+    """
+    if problem.penalty.free(codes, codes) is None:
+        return residual, True
+    xp = problem.backend.xp
+    zero = xp.zeros(codes.shape, dtype=codes.dtype)
+    point = residual
+    free = xp.zeros(codes.shape, dtype=xp.bool)
+    norms = problem.backend.sum_squares(residual) ** 0.5 * problem.lipschitz() ** 0.5
+    tolerance = 200 * float(xp.finfo(codes.dtype).eps) * norms
+    for _ in range(_PROJECTION_ROUNDS):
+        correlation = problem.correlation(point)
+        correlation = xp.where(xp.abs(correlation) <= tolerance, zero, correlation)
+        free = free | problem.penalty.free(codes, correlation)
+        worst = float(xp.max(xp.abs(xp.where(free, correlation, zero))))
+        if worst <= tolerance:
+            return point, True
+        point = _least_squares_residual(problem, residual, free, tolerance)
+    return point, False
+
+
+def _least_squares_residual(
+    problem: Pursuit, residual: Array, free: Array, tolerance: float
+) -> Array:
+    """Return the residual of fitting `residual` by the free atoms (CGLS)."""
+    backend = problem.backend
+    xp = backend.xp
+    point = xp.asarray(residual, copy=True)
+
+    def gradient() -> Array:
+        correlation = problem.correlation(point)
+        return xp.where(free, correlation, xp.zeros_like(correlation))
+
+    steepest = gradient()
+    direction = steepest
+    size = backend.sum_squares(steepest)
+    for _ in range(_PROJECTION_STEPS):
+        if float(xp.max(xp.abs(steepest))) <= 0.1 * tolerance or size == 0:
+            break
+        image = problem.masked(problem.synthesize(direction))
+        point -= (size / backend.sum_squares(image)) * image
+        steepest = gradient()
+        previous, size = size, backend.sum_squares(steepest)
+        direction = steepest + (size / previous) * direction
+    return point
+
+
+def _relative_kkt(problem: Pursuit, codes: Array, residual: Array) -> float:
+    xp = problem.backend.xp
+    scale = max(problem.correlate(problem.target, lambda _, c: float(xp.max(xp.abs(c)))))
+    return _kkt(problem, codes, residual) / scale if scale > 0 else 0.0
+
+
+def _kkt(problem: Pursuit, codes: Array, residual: Array) -> float:
+    step = 1.0 / problem.lipschitz()
+    xp = problem.backend.xp
+
+    def worst(block: Block, correlation: Array) -> float:
+        z = codes[block]
+        moved = problem.penalty.at(block).prox(z + step * correlation, step)
+        return float(xp.max(xp.abs(moved - z)))
+
+    return float(max(problem.correlate(residual, worst))) / step
+
+
+def _check_convex(problem: Pursuit) -> None:
+    if not hasattr(problem.penalty, "dual_bounds"):
+        name = type(problem.penalty).__name__
+        msg = f"`penalty` must be convex to have a duality gap; got {name}: use `kkt_residual`."
+        raise TypeError(msg)

@@ -1,0 +1,1 @@
+"""Functions of the codes with a proximal operator, one a file."""

@@ -1,0 +1,114 @@
+"""The one place that reads weights: a float, one per filter, or an array that fits the codes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sparsecsc.backends import backend_of, kind_of
+from sparsecsc.checks import check_number, dtype_name
+from sparsecsc.protocols import Array, Block
+
+Weight = Any
+"""A float, or an array broadcastable to the codes."""
+
+
+def check_weight(name: str, weight: Any) -> Weight:
+    """Check range and kind of a weight; 0 and inf are allowed, NaN and negatives are not."""
+    if not hasattr(weight, "shape") or weight.shape == ():
+        if isinstance(weight, (list, tuple)):
+            msg = f"`{name}` must be a float or an array; got a {type(weight).__name__}: "
+            raise TypeError(msg + "use numpy.asarray.")
+        return check_number(name, weight, least=0.0)
+    xp = backend_of(weight).xp
+    if dtype_name(weight) not in ("float32", "float64"):
+        msg = f"`{name}` must be float32 or float64; got {dtype_name(weight)}: convert it."
+        raise ValueError(msg)
+    if not bool(xp.all(weight >= 0)):  # NaN fails too
+        msg = f"`{name}` must hold numbers >= 0; got {float(xp.min(weight)):g}: correct them."
+        raise ValueError(msg)
+    return weight
+
+
+def bind_weight(name: str, weight: Weight, shape: tuple[int, ...], like: Array) -> Weight:
+    """Return `weight` as a float, or with as many axes as the codes and their dtype."""
+    if isinstance(weight, float):
+        return weight
+    if kind_of(weight) != kind_of(like):
+        msg = f"`{name}` must be an array of kind {kind_of(like)}, like the signal; got "
+        raise TypeError(msg + f"{kind_of(weight)}: convert it.")
+    xp = backend_of(like).xp
+    if weight.ndim == 1:
+        weight = xp.reshape(weight, (1, -1, *(1,) * (len(shape) - 2)))
+    fits = weight.ndim == len(shape) and all(
+        n in (1, m) for n, m in zip(weight.shape, shape, strict=True)
+    )
+    if not fits:
+        msg = (
+            f"`{name}` must be a float, hold one number for each of the {shape[1]} filters, or be "
+            f"broadcastable to the codes {shape}; got shape {tuple(weight.shape)}: reshape it."
+        )
+        raise ValueError(msg)
+    return xp.astype(weight, like.dtype)
+
+
+def weight_at(weight: Weight, block: Block) -> Weight:
+    """Return the part of a bound weight that belongs to a block of the codes."""
+    if isinstance(weight, float):
+        return weight
+    index = tuple(part if n > 1 else slice(None) for n, part in zip(weight.shape, block))  # noqa: B905
+    return weight[index]
+
+
+def largest_finite(weight: Weight) -> float:
+    """Return the largest finite weight, 0 if there is none."""
+    if isinstance(weight, float):
+        return weight if math.isfinite(weight) else 0.0
+    xp = backend_of(weight).xp
+    return float(xp.max(xp.where(xp.isinf(weight), xp.zeros_like(weight), weight)))
+
+
+def times(weight: Weight, values: Array) -> float:
+    """Return sum(weight * values) for values >= 0, where inf * 0 = 0."""
+    xp = backend_of(values).xp
+    if isinstance(weight, float) and math.isfinite(weight):
+        return weight * float(xp.sum(values, dtype=xp.float64))
+    if isinstance(weight, float):
+        return math.inf if bool(xp.any(values > 0)) else 0.0
+    infinite = xp.isinf(weight)
+    if bool(xp.any(infinite & (values > 0))):
+        return math.inf
+    finite = xp.where(infinite, xp.zeros_like(weight), weight)
+    return float(xp.sum(finite * values, dtype=xp.float64))
+
+
+def ratio(values: Array, weight: Weight) -> Array:
+    """Return max(values / weight) for each signal over the entries with weight > 0, at least 0."""
+    xp = backend_of(values).xp
+    axes = tuple(range(1, values.ndim))
+    if isinstance(weight, float):
+        largest = xp.max(values, axis=axes)
+        scale = 1.0 / weight if weight > 0 else 0.0
+        return xp.astype(xp.maximum(largest, xp.zeros_like(largest)), xp.float64) * scale
+    one = xp.ones_like(weight)
+    inverse = xp.where(weight > 0, one / xp.where(weight > 0, weight, one), xp.zeros_like(weight))
+    largest = xp.max(values * inverse, axis=axes)
+    return xp.astype(xp.maximum(largest, xp.zeros_like(largest)), xp.float64)
+
+
+def is_zero(weight: Weight, like: Array) -> Array | None:
+    """Return where the weight is 0, with the shape of `like`; None where it nowhere is."""
+    xp = backend_of(like).xp
+    if isinstance(weight, float):
+        return xp.ones(like.shape, dtype=xp.bool) if weight == 0 else None
+    if not bool(xp.any(weight == 0)):
+        return None
+    return xp.broadcast_to(weight == 0, like.shape)
+
+
+def unchecked(cls: Any, **fields: Any) -> Any:
+    """Make a record from values that an existing record has already checked."""
+    record = object.__new__(cls)
+    for name, value in fields.items():
+        object.__setattr__(record, name, value)
+    return record

@@ -1,0 +1,161 @@
+"""What is minimised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+from sparsecsc.backends import backend_of
+from sparsecsc.checks import check_alike, check_array
+from sparsecsc.dictionaries._operators import analyze_whole
+from sparsecsc.protocols import WHOLE, Array, Block, Dictionary, Operator, Penalty
+
+SIGNAL_AXES = "(n_signals, n_channels, *spatial) with 1, 2 or 3 spatial axes"
+
+
+@dataclass(frozen=True, eq=False)
+class Pursuit:
+    r"""Sparse pursuit: minimise :math:`\tfrac12 \|M (y - D z)\|_2^2 + \phi(z)` over codes z.
+
+    Parameters
+    ----------
+    signal : array, shape (n_signals, n_channels, *spatial)
+        y, float32 or float64. Signals of a batch are independent problems.
+    dictionary : Dictionary
+        D, such as `ConvDictionary`, of the same dtype and array kind.
+    penalty : Penalty
+        :math:`\phi`, such as `L1`.
+    mask : array, optional
+        The diagonal of M, broadcastable to `signal` and of its dtype: 1 where the signal counts,
+        0 where it is missing, or any weight >= 0.
+
+    Raises
+    ------
+    TypeError
+        If arrays are of different kinds or dtypes, or an argument lacks a needed method.
+    ValueError
+        If shapes do not fit, or an array is empty, not finite or not floating.
+
+    Examples
+    --------
+    >>> import numpy as np, sparsecsc as sc
+    >>> rng = np.random.default_rng(0)
+    >>> dictionary = sc.ConvDictionary(rng.standard_normal((4, 1, 9)))
+    >>> problem = sc.Pursuit(rng.standard_normal((1, 1, 64)), dictionary, sc.L1(1.0))
+    >>> sc.solve(problem, tol=1e-6).status.name
+    'CONVERGED'
+    """
+
+    signal: Array
+    dictionary: Any
+    penalty: Any
+    mask: Array | None = None
+    operator: Operator = field(init=False, repr=False)
+    """The dictionary bound to the signal's size."""
+    codes_shape: tuple[int, ...] = field(init=False)
+    """(n_signals, n_filters, *code_spatial)"""
+
+    def __post_init__(self) -> None:
+        signal = check_array("signal", self.signal, ndims=(3, 4, 5), axes=SIGNAL_AXES)
+        _check_methods("dictionary", self.dictionary, Dictionary, ("bind", "code_shape"))
+        _check_methods("penalty", self.penalty, Penalty, ("value", "prox", "bind"))
+        if self.mask is not None:
+            _check_mask(self.mask, signal)
+        operator = self.dictionary.bind(signal.shape, signal)
+        shape = (signal.shape[0], operator.n_filters, *operator.code_spatial)
+        object.__setattr__(self, "operator", operator)
+        object.__setattr__(self, "codes_shape", shape)
+        object.__setattr__(self, "penalty", self.penalty.bind(shape, signal))
+
+    @property
+    def backend(self) -> ModuleType:
+        """The backend of the signal's array kind."""
+        return backend_of(self.signal)
+
+    @cached_property
+    def target(self) -> Array:
+        """M y, what M D z is to approximate."""
+        return self.masked(self.signal)
+
+    def masked(self, signal: Array) -> Array:
+        """Return M signal."""
+        return signal if self.mask is None else self.mask * signal
+
+    def with_penalty(self, penalty: Any) -> Pursuit:
+        """Return the same problem with another penalty."""
+        return replace(self, penalty=penalty)
+
+    def synthesize(self, codes: Array) -> Array:
+        """Return D codes, with the shape of the signal."""
+        return self.operator.synthesize(lambda block: codes[block], codes.shape[0])
+
+    def residual(self, codes: Array) -> Array:
+        """Return M (y - D codes)."""
+        return self.masked(self.signal - self.synthesize(codes))
+
+    def correlate(self, residual: Array, consume: Callable[[Block, Array], Any]) -> list[Any]:
+        """Call ``consume(block, (D^T M residual)[block])`` for each block the penalty can use."""
+        residual = self.masked(residual)
+        if self.penalty.separable:
+            return self.operator.analyze(residual, consume)
+        return [consume(WHOLE, analyze_whole(self.operator, residual))]
+
+    def correlation(self, residual: Array) -> Array:
+        """Return D^T M residual as one array."""
+        return analyze_whole(self.operator, self.masked(residual))
+
+    def lipschitz(self) -> float:
+        """Return an upper bound on the squared spectral norm of M D."""
+        bound = self.operator.lipschitz()
+        if self.mask is None:
+            return bound
+        return bound * float(self.backend.xp.max(self.mask)) ** 2
+
+    def objective(self, codes: Array) -> float:
+        """Return the objective at `codes`, with its sums in float64."""
+        check_alike(signal=self.signal, codes=codes)
+        data = 0.5 * self.backend.sum_squares(self.residual(codes))
+        return float(data + self.penalty.value(codes))
+
+    def check_codes(self, name: str, codes: Array) -> Array:
+        """Check that `codes` are finite and of the problem's shape, kind and dtype."""
+        check_array(name, codes, ndims=(len(self.codes_shape),), axes=str(self.codes_shape))
+        check_alike(**{"signal": self.signal, name: codes})
+        if tuple(codes.shape) != self.codes_shape:
+            msg = (
+                f"`{name}` must have the shape of the codes {self.codes_shape}; got "
+                f"{tuple(codes.shape)}: codes of another signal or dictionary do not fit."
+            )
+            raise ValueError(msg)
+        return codes
+
+
+def _check_methods(name: str, value: Any, noun: type, methods: tuple[str, ...]) -> None:
+    missing = [method for method in methods if not hasattr(value, method)]
+    if missing:
+        msg = (
+            f"`{name}` must be a {noun.__name__}; got {type(value).__name__}, which lacks "
+            f"{', '.join(missing)}: pass one of sparsecsc's or an object with these methods."
+        )
+        raise TypeError(msg)
+
+
+def _check_mask(mask: Array, signal: Array) -> None:
+    check_array("mask", mask, ndims=(signal.ndim,), axes="as the signal's, or of size 1")
+    check_alike(signal=signal, mask=mask)
+    if any(m not in (1, n) for m, n in zip(mask.shape, signal.shape, strict=True)):
+        msg = (
+            f"`mask` must be broadcastable to `signal` {tuple(signal.shape)}; got shape "
+            f"{tuple(mask.shape)}: reshape it."
+        )
+        raise ValueError(msg)
+    xp = backend_of(mask).xp
+    if bool(xp.any(mask < 0)) or not bool(xp.any(mask > 0)):
+        msg = (
+            "`mask` must be >= 0, and positive somewhere; got values from "
+            f"{float(xp.min(mask)):g} to {float(xp.max(mask)):g}: 1 keeps a sample, 0 drops it."
+        )
+        raise ValueError(msg)

@@ -1,0 +1,1 @@
+"""Algorithms, one a file: frozen records of their own numbers."""

@@ -1,0 +1,74 @@
+"""Guards around every test: floating-point errors raise, GPU tests find their device."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+# Before anything can import matplotlib: no window, on any machine.
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The same examples on each run, and no time limit for each (a first call may compile a kernel).
+hypothesis.settings.register_profile("sparsecsc", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("sparsecsc")
+
+
+def _package_folder() -> Path | None:
+    """Return the folder that `import sparsecsc` would load from, without importing it."""
+    spec = importlib.util.find_spec("sparsecsc")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
+
+
+def pytest_report_header() -> str:
+    return f"sparsecsc: {_package_folder()}"
+
+
+def pytest_configure() -> None:
+    if os.environ.get("SPARSECSC_REQUIRE_INSTALLED") != "1":
+        return
+    folder = _package_folder()
+    if folder is None or folder == ROOT / "sparsecsc":
+        raise pytest.UsageError(
+            "SPARSECSC_REQUIRE_INSTALLED=1 asks for an installed sparsecsc, but the tests would "
+            f"import {folder}; install the package (not editable) and set PYTHONSAFEPATH=1."
+        )
+
+
+@pytest.fixture(autouse=True)
+def floating_point_errors_raise():
+    """Make overflow, division by zero and invalid operations errors; underflow is harmless."""
+    with np.errstate(all="raise", under="ignore"):
+        yield
+
+
+def _missing_device() -> str:
+    """Return why no GPU test can run, or an empty string."""
+    if importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed"
+    try:
+        import cupy
+    except ImportError as error:
+        return f"CuPy cannot be imported: {error}"
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return f"CuPy finds no device: {error}"
+    return "" if count else "CuPy finds no device"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") is None:
+        return
+    reason = _missing_device()
+    if not reason:
+        return
+    if os.environ.get("SPARSECSC_REQUIRE_GPU") == "1":
+        pytest.fail(f"SPARSECSC_REQUIRE_GPU=1, but {reason}.")
+    pytest.skip(reason)
