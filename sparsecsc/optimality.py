@@ -2,13 +2,17 @@ r"""Certificates: how far codes are from optimal, computed apart from every solv
 
 With :math:`A = M D`, :math:`b = M y` and :math:`r = b - A z`, every :math:`\theta` in the domain
 gives the lower bound :math:`\langle b, \theta\rangle - \tfrac12\|\theta\|^2 - \phi^*(A^T\theta)`.
-The points tried are r itself and r scaled until :math:`\phi^*` vanishes; r is first projected
-where a weight of 0 demands :math:`A_0^T \theta = 0`.
+The points tried are r itself, r scaled until :math:`\phi^*` vanishes, and r divided at each sample
+by how many times the correlations of the atoms there exceed the weight, then scaled: a violation
+at one place need not shrink the point everywhere. Where a weight of 0 demands
+:math:`A_0^T \theta = 0`, r is first projected and only scaled as a whole.
 """
 
 from __future__ import annotations
 
 import math
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,12 +31,12 @@ def certify(problem: Pursuit, codes: Array) -> Certificate:
 
     Notes
     -----
-    Cost: one synthesis and one analysis, and with weights of 0 as many more as the projection's
-    conjugate gradients take (up to 1000).
+    Cost: one synthesis and one or two analyses, and with weights of 0 as many more as the
+    projection's conjugate gradients take (up to 1000).
     """
     residual = problem.residual(codes)
     data_term = 0.5 * problem.backend.sum_squares(residual)
-    objective = float(data_term + problem.penalty.value(codes))
+    objective = data_term + problem.penalty_value(codes)
     if not hasattr(problem.penalty, "dual_bounds"):
         kkt = _relative_kkt(problem, codes, residual)
         return Certificate(objective, np.full(1, np.nan), data_term, kkt)
@@ -120,14 +124,11 @@ def dual_point(problem: Pursuit, codes: Array) -> Array:
     """
     problem.check_codes("codes", codes)
     _check_convex(problem)
-    residual, feasible = _projected(problem, codes, problem.residual(codes))
-    if not feasible:
-        return problem.backend.xp.zeros_like(residual)
-    ratio, conjugate = _bounds(problem, residual)
-    scale, _ = _scale(problem, residual, ratio, conjugate)
-    shape = (-1, *(1,) * (residual.ndim - 1))
+    candidates = _candidates(problem, codes, problem.residual(codes))
+    point, scale, _ = max(candidates, key=lambda candidate: float(candidate[2].sum()))
     xp = problem.backend.xp
-    return residual * xp.astype(xp.reshape(xp.asarray(scale), shape), residual.dtype)
+    scale = xp.reshape(xp.asarray(scale), (-1, *(1,) * (point.ndim - 1)))
+    return point * xp.astype(scale, point.dtype)
 
 
 def lambda_max(problem: Pursuit) -> float:
@@ -154,7 +155,7 @@ def lambda_max(problem: Pursuit) -> float:
         raise ValueError(msg)
     codes = problem.backend.xp.zeros(problem.codes_shape, dtype=problem.signal.dtype)
     residual, _ = _projected(problem, codes, problem.target)
-    ratio, _ = _bounds(problem, residual)
+    ratio, _, _ = _bounds(problem, residual)
     return level * float(np.max(ratio))
 
 
@@ -165,27 +166,50 @@ def weight_level(penalty: Any) -> float:
 
 def dual_values(problem: Pursuit, codes: Array, residual: Array) -> Any:
     """Return a lower bound on the optimal value for each signal, as a NumPy float64 array."""
-    residual, feasible = _projected(problem, codes, residual)
+    return np.max([values for _, _, values in _candidates(problem, codes, residual)], axis=0)
+
+
+def _candidates(
+    problem: Pursuit, codes: Array, residual: Array
+) -> Iterator[tuple[Array, Any, Any]]:
+    """Yield (point, scale, value of scale * point) for each dual point tried."""
+    xp = problem.backend.xp
+    point, feasible = _projected(problem, codes, residual)
     if not feasible:
-        return np.zeros(1)  # the dual point 0
-    ratio, conjugate = _bounds(problem, residual)
-    return _scale(problem, residual, ratio, conjugate)[1]
+        yield xp.zeros_like(residual), np.ones(1), np.zeros(1)
+        return
+    ratio, conjugate, overshoot = _bounds(problem, point)
+    yield point, *_scale(problem, point, ratio, conjugate)
+    if ratio.max() <= 1 or problem.penalty.free(codes, codes) is not None:
+        return
+    excess = xp.maximum(overshoot - 1.0, xp.zeros_like(overshoot))
+    point = point / (1.0 + problem.operator.cover(excess))
+    ratio, conjugate, _ = _bounds(problem, point)
+    yield point, *_scale(problem, point, ratio, conjugate)
 
 
-def _bounds(problem: Pursuit, residual: Array) -> tuple[Any, Any]:
-    """Collect the penalty's dual bounds over the blocks."""
-    shape = problem.codes_shape[:1]
-    pieces = problem.correlate(
-        residual,
-        lambda block, correlation: (block, problem.penalty.at(block).dual_bounds(correlation)),
-    )
-    coupled = pieces[0][0] == WHOLE and pieces[0][1][0].shape != shape
-    ratio, conjugate = np.zeros(1 if coupled else shape), np.zeros(1 if coupled else shape)
+def _bounds(problem: Pursuit, residual: Array) -> tuple[Any, Any, Array]:
+    """Collect the penalty's dual bounds and overshoot over the blocks."""
+    n_signals, _, *spatial = problem.codes_shape
+    xp = problem.backend.xp
+    overshoot = xp.zeros((n_signals, *spatial), dtype=residual.dtype)
+    lock = threading.Lock()
+
+    def consume(block: Block, correlation: Array) -> Any:
+        penalty = problem.penalty.at(block)
+        worst = penalty.overshoot(correlation)
+        with lock:
+            overshoot[block[0]] = xp.maximum(overshoot[block[0]], worst)
+        return block, penalty.dual_bounds(correlation)
+
+    pieces = problem.correlate(residual, consume)
+    coupled = pieces[0][0] == WHOLE and pieces[0][1][0].shape != (n_signals,)
+    ratio, conjugate = np.zeros((2, 1 if coupled else n_signals))
     for block, (block_ratio, block_conjugate) in pieces:
         signals = slice(None) if coupled else block[0]
         ratio[signals] = np.maximum(ratio[signals], _host(block_ratio))
         conjugate[signals] += _host(block_conjugate)
-    return ratio, conjugate
+    return ratio, conjugate, overshoot
 
 
 def _host(values: Array) -> Any:

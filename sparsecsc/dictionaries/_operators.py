@@ -56,6 +56,8 @@ class SpectralOperator:
     n_channels: int
     signal_spatial: tuple[int, ...]
     code_spatial: tuple[int, ...]
+    reach: tuple[tuple[int, int], ...]
+    """For each axis, how many samples an atom starts before its position, and its extent."""
     inverse: dict[str, Any] = field(default_factory=dict, repr=False)
     """The last inverse that `solve_outer` needed, and its shift."""
 
@@ -94,6 +96,24 @@ class SpectralOperator:
     def analyze(self, signal: Array, consume: Callable[[Block, Array], Any]) -> list[Any]:
         """Hand out D^T signal block by block. One FFT a filter."""
         return self.adjoint(self.to_spectrum(signal), consume)
+
+    def cover(self, values: Array) -> Array:
+        """Return, at each sample, the largest of `values` >= 0 whose atoms touch that sample.
+
+        From (n_signals, *code_spatial) to (n_signals, 1, *signal_spatial).
+        """
+        xp = self.backend.xp
+        out = xp.zeros((values.shape[0], 1, *self.padded), dtype=values.dtype)
+        sizes = zip(self.code_spatial, self.stride, strict=True)
+        out[(..., *(slice(0, n * s, s) for n, s in sizes))] = values[:, None, ...]
+        for axis, (before, extent) in enumerate(self.reach, start=2):
+            width = 1
+            while width < extent:
+                step = min(width, extent - width)
+                out = xp.maximum(out, xp.roll(out, step, axis=axis))
+                width += step
+            out = xp.roll(out, -before, axis=axis)
+        return out[(..., *(slice(n) for n in self.signal_spatial))]
 
     def gram(self, codes: Array) -> Array:
         """Return D^T D codes; a circular operator stays in the frequency domain in between."""

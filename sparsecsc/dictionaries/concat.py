@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from types import ModuleType
 from typing import Any
 
@@ -209,6 +209,11 @@ class ConcatOperator:
 
             results += part.analyze(signal, part_consume)
         return results
+
+    def cover(self, values: Array) -> Array:
+        """Return the largest of the parts' covers."""
+        covers = [part.cover(values) for part in self.parts]
+        return reduce(self.backend.xp.maximum, covers)
 
     @cached_property
     def is_circular(self) -> bool:

@@ -290,6 +290,7 @@ class ConvDictionary:
             n_channels=self.n_channels,
             signal_spatial=spatial,
             code_spatial=code_spatial,
+            reach=tuple(zip(origin, self.extent, strict=True)),
         )
 
     def _circular_size(self, spatial: tuple[int, ...]) -> tuple[int, ...]:

@@ -112,6 +112,10 @@ class IdentityOperator:
         results: list[Any] = self.backend.run(task, self.blocks(signal.shape[0]))
         return results
 
+    def cover(self, values: Array) -> Array:
+        """Return `values` with an axis for channels."""
+        return values[:, None, ...]
+
     def lipschitz(self) -> float:
         """Return 1."""
         return 1.0

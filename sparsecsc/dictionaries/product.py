@@ -201,6 +201,12 @@ class ProductOperator:
         results: list[Any] = self.parts[-1].analyze(signal, consume)
         return results
 
+    def cover(self, values: Array) -> Array:
+        """Return the parts' covers, one after the other."""
+        for part in self.parts[::-1]:
+            values = part.cover(values)[:, 0, ...]
+        return values[:, None, ...]
+
     def lipschitz(self) -> float:
         """Return the product of the parts' bounds."""
         return float(math.prod(part.lipschitz() for part in self.parts))

@@ -82,18 +82,24 @@ def times(weight: Weight, values: Array) -> float:
     return float(xp.sum(finite * values, dtype=xp.float64))
 
 
-def ratio(values: Array, weight: Weight) -> Array:
-    """Return max(values / weight) for each signal over the entries with weight > 0, at least 0."""
+def overshoot(values: Array, weight: Weight) -> Array:
+    """Return max(values / weight) over the filters with weight > 0, at least 0, by position."""
     xp = backend_of(values).xp
-    axes = tuple(range(1, values.ndim))
     if isinstance(weight, float):
-        largest = xp.max(values, axis=axes)
-        scale = 1.0 / weight if weight > 0 else 0.0
-        return xp.astype(xp.maximum(largest, xp.zeros_like(largest)), xp.float64) * scale
-    one = xp.ones_like(weight)
-    inverse = xp.where(weight > 0, one / xp.where(weight > 0, weight, one), xp.zeros_like(weight))
-    largest = xp.max(values * inverse, axis=axes)
-    return xp.astype(xp.maximum(largest, xp.zeros_like(largest)), xp.float64)
+        largest = xp.max(values, axis=1) * (1.0 / weight if weight > 0 else 0.0)
+    else:
+        one = xp.ones_like(weight)
+        inverse = one / xp.where(weight > 0, weight, one)
+        inverse = xp.where(weight > 0, inverse, xp.zeros_like(weight))
+        largest = xp.max(values * inverse, axis=1)
+    return xp.maximum(largest, xp.zeros_like(largest))
+
+
+def ratio(values: Array, weight: Weight) -> Array:
+    """Return the largest `overshoot` of each signal, as float64."""
+    xp = backend_of(values).xp
+    worst = overshoot(values, weight)
+    return xp.astype(xp.max(worst, axis=tuple(range(1, worst.ndim))), xp.float64)
 
 
 def is_zero(weight: Weight, like: Array) -> Array | None:

@@ -10,6 +10,7 @@ from sparsecsc.penalties._weights import (
     bind_weight,
     check_weight,
     is_zero,
+    overshoot,
     ratio,
     times,
     unchecked,
@@ -116,6 +117,10 @@ class ElasticNet:
         ridge = xp.broadcast_to(xp.asarray(self.ridge, dtype=size.dtype), size.shape)
         blocked = xp.any(zero & (ridge > 0) & (size > 0), axis=tuple(range(1, size.ndim)))
         return xp.where(blocked, xp.full(bound.shape, xp.inf, dtype=xp.float64), bound)
+
+    def overshoot(self, correlation: Array) -> Array:
+        """Return max |correlation| / weight over the filters, at each position."""
+        return overshoot(backend_of(correlation).xp.abs(correlation), self.weight)
 
     def free(self, codes: Array, correlation: Array) -> Array | None:
         """Return where weight and ridge are both 0."""

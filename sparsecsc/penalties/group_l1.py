@@ -7,7 +7,7 @@ from typing import Any
 
 from sparsecsc.backends import backend_of
 from sparsecsc.checks import check_count
-from sparsecsc.penalties._weights import bind_weight, check_weight, is_zero, ratio, times
+from sparsecsc.penalties._weights import bind_weight, check_weight, is_zero, overshoot, ratio, times
 from sparsecsc.protocols import Array, Block
 
 
@@ -97,6 +97,12 @@ class GroupL1:
         excess = ratio(self._norms(correlation), self.weight)
         infinite = xp.full(excess.shape, xp.inf, dtype=xp.float64)
         return excess, xp.where(excess > 1, infinite, xp.zeros_like(excess))
+
+    def overshoot(self, correlation: Array) -> Array:
+        """Return max group norm / weight over the filters, at each position."""
+        worst = overshoot(self._norms(correlation), self.weight)
+        shape = (correlation.shape[0], *correlation.shape[2:])
+        return backend_of(correlation).xp.broadcast_to(worst, shape)
 
     def free(self, codes: Array, correlation: Array) -> Array | None:
         """Return where the weight is 0."""

@@ -10,6 +10,7 @@ from sparsecsc.penalties._weights import (
     bind_weight,
     check_weight,
     is_zero,
+    overshoot,
     ratio,
     times,
     unchecked,
@@ -80,6 +81,10 @@ class L1:
         excess = ratio(xp.abs(correlation), self.weight)
         infinite = xp.full(excess.shape, xp.inf, dtype=xp.float64)
         return excess, xp.where(excess > 1, infinite, xp.zeros_like(excess))
+
+    def overshoot(self, correlation: Array) -> Array:
+        """Return max |correlation| / weight over the filters, at each position."""
+        return overshoot(backend_of(correlation).xp.abs(correlation), self.weight)
 
     def free(self, codes: Array, correlation: Array) -> Array | None:
         """Return where the weight is 0."""

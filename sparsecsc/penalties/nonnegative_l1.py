@@ -11,6 +11,7 @@ from sparsecsc.penalties._weights import (
     bind_weight,
     check_weight,
     is_zero,
+    overshoot,
     ratio,
     times,
     unchecked,
@@ -83,6 +84,10 @@ class NonnegativeL1:
         excess = ratio(correlation, self.weight)
         infinite = xp.full(excess.shape, xp.inf, dtype=xp.float64)
         return excess, xp.where(excess > 1, infinite, xp.zeros_like(excess))
+
+    def overshoot(self, correlation: Array) -> Array:
+        """Return max correlation / weight over the filters, at each position."""
+        return overshoot(correlation, self.weight)
 
     def free(self, codes: Array, correlation: Array) -> Array | None:
         """Return where the weight is 0 and the correlation or the code is positive."""

@@ -48,7 +48,7 @@ class ADMM:
     Parameters
     ----------
     rho : float, optional
-        :math:`\rho`, in units of an atom squared; by default a tenth of the bound on
+        :math:`\rho`, in units of an atom squared; by default a hundredth of the bound on
         :math:`\|A\|^2`.
     relaxation : float
         :math:`\alpha` in (0, 2); above 1 over-relaxed.
@@ -90,7 +90,7 @@ class ADMM:
         """Start at z = `start` with multipliers of 0."""
         xp = problem.backend.xp
         operator = _circular(problem)
-        rho = 0.1 * problem.operator.lipschitz() if self.rho is None else float(self.rho)
+        rho = 0.01 * problem.operator.lipschitz() if self.rho is None else float(self.rho)
         inner = (..., *(slice(n) for n in problem.codes_shape[2:]))
         grid_shape = (*problem.codes_shape[:2], *operator.code_spatial)
         codes = start

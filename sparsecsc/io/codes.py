@@ -1,0 +1,188 @@
+"""The codes file: codes, filters and all that is needed to repeat the run.
+
+A compressed NPZ archive of plain arrays (no pickle):
+
+==============  ================================================================================
+member          content
+==============  ================================================================================
+``header``      JSON text: format, format_version, codes_shape, parameters, versions
+``filters``     (n_filters, n_channels, *kernel)
+``indices``     int64, increasing: places of the nonzero codes in the flattened (C order) array
+``values``      the nonzero codes, in that order
+``dense``       in place of the two above where more than a quarter of the codes is nonzero
+==============  ================================================================================
+
+The codes of a photograph are typically 99 % zeros: indices and values are then both the smaller and
+by far the faster form, since compressing zeros takes time too. Without this package::
+
+    file = numpy.load("codes.npz")
+    header = json.loads(str(file["header"]))
+    codes = numpy.zeros(header["codes_shape"], file["values"].dtype)
+    codes.flat[file["indices"]] = file["values"]
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparsecsc.io.arrays import load_members
+from sparsecsc.io.atomic import atomic_write
+from sparsecsc.io.common import MAX_VALUES, unreadable
+
+FORMAT = "sparsecsc-codes"
+FORMAT_VERSION = 1
+MAX_CODES = 4 * MAX_VALUES
+"""Largest number of codes that `load_codes` makes room for."""
+_SPARSE_SHARE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class SavedCodes:
+    """What a codes file holds."""
+
+    codes: np.ndarray
+    """(n_signals, n_filters, *code_spatial)"""
+    filters: np.ndarray
+    """(n_filters, n_channels, *kernel)"""
+    parameters: dict[str, Any]
+    versions: dict[str, str]
+
+
+def save_codes(
+    path: str | os.PathLike[str],
+    codes: np.ndarray,
+    filters: np.ndarray,
+    *,
+    parameters: dict[str, Any],
+    versions: dict[str, str],
+) -> Path:
+    """Write codes, filters, parameters and versions to one compressed file, atomically.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .npz.
+    codes : array, shape (n_signals, n_filters, *code_spatial)
+    filters : array, shape (n_filters, n_channels, *kernel)
+    parameters, versions : dict
+        Anything that JSON can hold, without NaN and infinity.
+
+    Raises
+    ------
+    ValueError
+        If codes and filters do not belong together, or the parameters are not JSON.
+    """
+    _check_pair(codes, filters)
+    header = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "codes_shape": list(codes.shape),
+        "parameters": parameters,
+        "versions": versions,
+    }
+    arrays = {"header": np.array(json.dumps(header, allow_nan=False)), "filters": filters}
+    indices = np.flatnonzero(codes)
+    if indices.size <= _SPARSE_SHARE * codes.size:
+        arrays |= {"indices": indices.astype(np.int64), "values": codes.reshape(-1)[indices]}
+    else:
+        arrays["dense"] = codes
+    return atomic_write(
+        path, lambda stream: np.savez_compressed(stream, allow_pickle=False, **arrays)
+    )
+
+
+def load_codes(path: str | os.PathLike[str]) -> SavedCodes:
+    """Read a file that `save_codes` wrote.
+
+    Raises
+    ------
+    OSError
+        If there is no such file.
+    ValueError
+        If it is damaged, of another kind or version, too large, or its parts do not fit together.
+    """
+    file = Path(path)
+    if not file.is_file():
+        msg = f"expected a codes file '{file}'; got nothing there: check the path."
+        raise FileNotFoundError(msg)
+    members = load_members(file, only="*")
+    header = _header(file, members)
+    try:
+        codes = _codes(members, header["codes_shape"])
+        filters = members["filters"]
+        _check_pair(codes, filters)
+    except KeyError as error:
+        raise unreadable(file, "saved codes", f"its part {error} is missing") from None
+    except (ValueError, TypeError) as error:
+        raise unreadable(file, "saved codes", error) from None
+    return SavedCodes(codes, filters, header["parameters"], header["versions"])
+
+
+def _header(file: Path, members: dict[str, np.ndarray]) -> dict[str, Any]:
+    try:
+        header = json.loads(str(members["header"]))
+        named = header["format"] == FORMAT
+    except (KeyError, ValueError, TypeError, RecursionError):
+        named = False
+    if not named:
+        raise unreadable(file, "saved codes", "it was not written by sparsecsc")
+    version = header.get("format_version")
+    if version != FORMAT_VERSION:
+        msg = (
+            f"'{file}' must have format version {FORMAT_VERSION}; got {version!r}: read it with "
+            "the version of sparsecsc that wrote it, or solve again."
+        )
+        raise ValueError(msg)
+    complete = (
+        isinstance(header.get("codes_shape"), list)
+        and isinstance(header.get("parameters"), dict)
+        and isinstance(header.get("versions"), dict)
+    )
+    if not complete:
+        raise unreadable(file, "saved codes", "its header is incomplete")
+    return dict(header)
+
+
+def _codes(members: dict[str, np.ndarray], stated: list[Any]) -> np.ndarray:
+    """Return the dense codes; raise KeyError or ValueError if the parts do not fit."""
+    if not all(type(n) is int and n > 0 for n in stated) or math.prod(stated) > MAX_CODES:
+        msg = f"its codes have the shape {stated}, which is not one of 1 to {MAX_CODES} values"
+        raise ValueError(msg)
+    shape = tuple(stated)
+    if "dense" in members:
+        codes = members["dense"]
+        if codes.shape != shape:
+            msg = f"its codes have the shape {codes.shape} in place of {shape}"
+            raise ValueError(msg)
+    else:
+        indices, values = members["indices"], members["values"]
+        if indices.dtype != np.int64 or indices.ndim != 1 or values.shape != indices.shape:
+            msg = f"it has {indices.shape} places for {values.shape} codes"
+            raise ValueError(msg)
+        inside = not indices.size or (indices[0] >= 0 and indices[-1] < math.prod(shape))
+        if not inside or not (np.diff(indices) > 0).all():
+            msg = "places of its codes are outside the array or repeated"
+            raise ValueError(msg)
+        codes = np.zeros(shape, values.dtype)
+        codes.reshape(-1)[indices] = values
+    return codes
+
+
+def _check_pair(codes: np.ndarray, filters: np.ndarray) -> None:
+    for name, array in (("codes", codes), ("filters", filters)):
+        if str(array.dtype) not in ("float32", "float64") or not np.isfinite(array).all():
+            msg = f"`{name}` must be finite float32 or float64; got {array.dtype}"
+            raise ValueError(msg)
+    if codes.ndim != filters.ndim or codes.ndim not in (3, 4, 5):
+        msg = f"`codes` and `filters` must have 3 to 5 axes; got {codes.shape} and {filters.shape}"
+        raise ValueError(msg)
+    if codes.shape[1] != filters.shape[0]:
+        msg = f"`codes` must be of the {filters.shape[0]} `filters`; got shape {codes.shape}"
+        raise ValueError(msg)
