@@ -1,5 +1,6 @@
 """Sphinx configuration: `sphinx-build -W -b html docs docs/_build/html`."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -51,3 +52,28 @@ bibtex_reference_style = "label"
 
 html_theme = "furo"
 html_title = f"{project} {release}"
+
+_MARKED_UP = re.compile(r"(``.+?``|:\w+:`[^`]+`|`[^`]+`)")
+_SHAPE_STAR = re.compile(r"(?<![*\w\\])\*(?=[a-z])")
+
+
+def plain_signs(_app, _what, _name, _object, _options, lines):
+    """Keep shapes such as (n, *spatial) and norms such as |z| in docstrings from being markup.
+
+    The signs are replaced by look-alikes of the same width, so that tables stay aligned.
+    """
+    in_math = False
+    for number, line in enumerate(lines):
+        if line.strip():
+            in_math = line.startswith(" ") and in_math
+        in_math = in_math or line.strip().startswith(".. math::")
+        if in_math or line.lstrip().startswith((">>>", "...")):
+            continue
+        pieces = _MARKED_UP.split(line)
+        pieces[::2] = [_SHAPE_STAR.sub("∗", p).replace("|", "∣") for p in pieces[::2]]
+        lines[number] = "".join(pieces)
+
+
+def setup(app):
+    """Run before numpydoc reads the docstrings."""
+    app.connect("autodoc-process-docstring", plain_signs, priority=100)

@@ -45,6 +45,8 @@ from sparsecsc.result import Certificate as Certificate
 from sparsecsc.result import History as History
 from sparsecsc.result import Result as Result
 from sparsecsc.result import Status as Status
+from sparsecsc.solve import Check as Check
+from sparsecsc.solve import default_solver as default_solver
 from sparsecsc.solve import path as path
 from sparsecsc.solve import solve as solve
 from sparsecsc.solvers.admm import ADMM as ADMM

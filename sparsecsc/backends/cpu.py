@@ -59,7 +59,7 @@ def sum_squares(x: Any) -> float:
 
 def dot(x: Any, y: Any) -> float:
     """Return the inner product of `x` and `y`, accumulated in float64."""
-    return float(kernels.dot(_line(x), _line(y)))
+    return float(kernels.dot(x.reshape(-1), y.reshape(-1)))
 
 
 def momentum(extrapolated: Any, codes: Any, new: Any, factor: float) -> float:
@@ -67,8 +67,8 @@ def momentum(extrapolated: Any, codes: Any, new: Any, factor: float) -> float:
 
     Returns ``<extrapolated - new, new - codes>`` of the values before the update.
     """
-    line = (_line(extrapolated), _line(codes), _line(new))
-    return float(kernels.momentum(*line, codes.dtype.type(factor)))
+    scale = codes.dtype.type(factor)
+    return float(sum(kernels.momentum(*line, scale) for line in _lines(extrapolated, codes, new)))
 
 
 def relax(codes: Any, multiplier: Any, target: Any, new: Any, relaxation: float) -> Any:
@@ -78,8 +78,8 @@ def relax(codes: Any, multiplier: Any, target: Any, new: Any, relaxation: float)
     ``|x - new|^2, |new - codes|^2, |x|^2, |new|^2, |multiplier_new|^2``, where x is the
     unrelaxed point.
     """
-    line = (_line(codes), _line(multiplier), _line(target), _line(new))
-    return kernels.relax(*line, codes.dtype.type(relaxation))
+    scale = codes.dtype.type(relaxation)
+    return sum(kernels.relax(*line, scale) for line in _lines(codes, multiplier, target, new))
 
 
 def synchronize() -> None:
@@ -90,9 +90,14 @@ def _flat(x: Any) -> Any:
     return np.ascontiguousarray(x).reshape(x.shape[0], x.shape[1], -1)
 
 
-def _line(x: Any) -> Any:
-    """Return `x` with one axis; a view wherever `x` is contiguous (in-place callers need that)."""
-    return x.reshape(-1)
+def _lines(*blocks: Any) -> list[Any]:
+    """Return the blocks with one axis, as views: whole, or one signal at a time.
+
+    A block of some of the filters of several signals is contiguous for each signal only.
+    """
+    if all(block.flags.c_contiguous for block in blocks):
+        return [tuple(block.reshape(-1) for block in blocks)]
+    return [tuple(block[b].reshape(-1) for block in blocks) for b in range(len(blocks[0]))]
 
 
 def threads() -> int:

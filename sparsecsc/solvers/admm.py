@@ -132,7 +132,8 @@ class ADMM:
         whole = codes.shape == problem.codes_shape
 
         def update(block: Block, correction: Array) -> Any:
-            target = self.relaxation * correction
+            target = correction
+            target *= self.relaxation
             target += codes[block]
             target += (1.0 - self.relaxation) * multiplier[block]
             penalty = problem.penalty.at(block)
