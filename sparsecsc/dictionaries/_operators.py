@@ -9,7 +9,11 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from sparsecsc.dictionaries._spectra import inverse, largest_eigenvalue
+from sparsecsc.dictionaries._spectra import (
+    inverse,
+    largest_squared_singular_value,
+    outer_products,
+)
 from sparsecsc.protocols import Array, Block, Operator
 
 
@@ -196,13 +200,7 @@ class SpectralOperator:
     @cached_property
     def outer(self) -> Array:
         """The spectrum of D D^T on the grid: (channels, channels, *half-spectrum)."""
-        channels = self.spectra.shape[1]
-        shape = (channels, channels, *self.spectra.shape[2:])
-        total = self.backend.xp.zeros(shape, dtype=self.spectra.dtype)
-        for m in range(self.n_filters):
-            spectrum = self.spectra[m]
-            total += spectrum[:, None] * self.backend.xp.conj(spectrum)[None]
-        return total
+        return outer_products(self.backend.xp, self.spectra)
 
     def solve_outer(self, signal: Array, shift: float) -> Array:
         """Return (shift I + D D^T)^-1 signal, exactly, for a circular operator."""
@@ -217,7 +215,7 @@ class SpectralOperator:
 
     @cached_property
     def _lipschitz(self) -> float:
-        return largest_eigenvalue(self.backend.xp, self.outer)
+        return largest_squared_singular_value(self.backend.xp, self.spectra)
 
 
 def apply_inverse(operator: SpectralOperator, outer: Array, signal: Array, shift: float) -> Array:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from sparsecsc.protocols import Array
+
+_BATCH = 64
 
 
 def embed(
@@ -36,25 +37,42 @@ def embed(
 def largest_eigenvalue(xp: Any, matrices: Array) -> float:
     """Return the largest eigenvalue of Hermitian positive matrices (n, n, *frequencies).
 
-    Frequencies are visited in the order of their Frobenius norms, an upper bound, and only as
-    long as that bound exceeds the largest eigenvalue found, so few are decomposed.
+    Frequencies are visited in the order of an upper bound, the Frobenius norm of the fourth power
+    to the power 1/4, and only as long as it exceeds the largest eigenvalue found.
     """
     n = matrices.shape[0]
     if n == 1:
         return float(xp.max(xp.real(matrices)))
-    count = math.prod(matrices.shape[2:])
-    flat = xp.permute_dims(xp.reshape(matrices, (n, n, count)), (2, 0, 1))
-    bounds = xp.sqrt(xp.sum(xp.real(flat) ** 2 + xp.imag(flat) ** 2, axis=(1, 2)))
+    flat = xp.permute_dims(xp.reshape(matrices, (n, n, -1)), (2, 0, 1))
+    scale = float(xp.max(xp.abs(flat))) or 1.0
+    square = xp.matmul(flat / scale, flat / scale)
+    fourth = xp.abs(xp.matmul(square, square))
+    bounds = scale * xp.sum(fourth * fourth, axis=(1, 2)) ** 0.125
     order = xp.flip(xp.argsort(bounds))
     largest = 0.0
-    batch = 256
-    for first in range(0, count, batch):
-        chosen = order[first : first + batch]
+    for first in range(0, order.shape[0], _BATCH):
+        chosen = order[first : first + _BATCH]
         if float(bounds[chosen[0]]) <= largest:
             break
         values = xp.linalg.eigvalsh(xp.take(flat, chosen, axis=0))
         largest = max(largest, float(xp.max(values)))
     return largest
+
+
+def largest_squared_singular_value(xp: Any, spectra: Array) -> float:
+    """Return the largest squared singular value of matrices (m, c, *frequencies)."""
+    if spectra.shape[0] < spectra.shape[1]:
+        spectra = xp.conj(xp.permute_dims(spectra, (1, 0, *range(2, spectra.ndim))))
+    return largest_eigenvalue(xp, outer_products(xp, spectra))
+
+
+def outer_products(xp: Any, spectra: Array) -> Array:
+    """Return sum_m w_m w_m^H at each frequency: (c, c, *frequencies)."""
+    channels = spectra.shape[1]
+    total = xp.zeros((channels, *spectra.shape[1:]), dtype=spectra.dtype)
+    for m in range(spectra.shape[0]):
+        total += spectra[m][:, None, ...] * xp.conj(spectra[m])[None, ...]
+    return total
 
 
 def inverse(xp: Any, matrices: Array, shift: float) -> Array:
