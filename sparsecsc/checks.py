@@ -21,6 +21,7 @@ def check_array(name: str, array: Any, *, ndims: Sequence[int], axes: str) -> Ar
     if not hasattr(array, "dtype") or not hasattr(array, "shape"):
         msg = f"`{name}` must be an array {axes}; got {type(array).__name__}: use numpy.asarray."
         raise TypeError(msg)
+    check_unmasked(name, array)
     backend = backend_of(array)
     if dtype_name(array) not in _PRECISIONS:
         advice = "scale and convert it, for example array.astype('float32') / 255"
@@ -42,6 +43,16 @@ def check_array(name: str, array: Any, *, ndims: Sequence[int], axes: str) -> Ar
         )
         raise ValueError(msg)
     return array
+
+
+def check_unmasked(name: str, array: Array) -> None:
+    """Refuse a masked array, whose mask the transforms would not see."""
+    if hasattr(array, "mask"):
+        msg = (
+            f"`{name}` must be a plain array; got a {type(array).__name__}: pass array.filled(0) "
+            "and, for a signal, a mask that is 0 there."
+        )
+        raise TypeError(msg)
 
 
 def dtype_name(array: Array) -> str:
@@ -66,21 +77,30 @@ def check_number(
     least: float = -math.inf,
     most: float = math.inf,
     above: float | None = None,
+    finite: bool = False,
 ) -> float:
     """Check that `value` is a real number in [least, most] (and > above), and return a float."""
     bounds = f"a number > {above:g}" if above is not None else f"a number >= {least:g}"
     if most < math.inf:
         bounds += f" and <= {most:g}"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
+    if not _is_real(value):
         msg = f"`{name}` must be {bounds}; got {value!r}: pass a number."
-        raise TypeError(msg) from None
+        raise TypeError(msg)
+    number = float(value)
     low_enough = number > above if above is not None else number >= least
-    if not low_enough or not number <= most:
+    too_large = finite and number == math.inf
+    if not low_enough or not number <= most or too_large:
+        bounds += " and finite" if too_large else ""
         msg = f"`{name}` must be {bounds}; got {value!r}: choose one in that range."
         raise ValueError(msg)
     return number
+
+
+def _is_real(value: Any) -> bool:
+    """Whether `value` is one real number; text, complex numbers and arrays with axes are not."""
+    if not hasattr(value, "dtype"):
+        return hasattr(value, "__float__") or hasattr(value, "__index__")
+    return value.ndim == 0 and any(kind in dtype_name(value) for kind in ("float", "int", "bool"))
 
 
 def check_count(name: str, value: Any, *, least: int = 1) -> int:
@@ -94,6 +114,21 @@ def check_count(name: str, value: Any, *, least: int = 1) -> int:
         msg = f"`{name}` must be an integer >= {least}; got {count}: choose a larger one."
         raise ValueError(msg)
     return count
+
+
+def check_sequence(name: str, value: Any, content: str) -> tuple[Any, ...]:
+    """Check that `value` can be listed, and return its entries."""
+    if not hasattr(value, "__iter__") or isinstance(value, str):
+        msg = f"`{name}` must be a sequence of {content}; got {value!r}: put it into a list."
+        raise TypeError(msg)
+    return tuple(value)
+
+
+def check_callable(name: str, value: Any, role: str) -> None:
+    """Check that `value` can be called; `role` says in words what it makes or takes."""
+    if not callable(value):
+        msg = f"`{name}` must be callable, {role}; got {value!r}: pass a function."
+        raise TypeError(msg)
 
 
 def per_axis(name: str, value: Any, n_axes: int, *, least: int) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparsecsc.backends import backend_of
-from sparsecsc.checks import check_array, check_number
+from sparsecsc.checks import check_array, check_callable, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.optimality import lambda_max
 from sparsecsc.penalties.l1 import L1
@@ -102,6 +102,7 @@ def encode(
     if (weight is None) == (weight_ratio is None):
         msg = "give exactly one of `weight` and `weight_ratio`; got "
         raise TypeError(msg + ("both." if weight is not None else "neither."))
+    check_callable("penalty", penalty, "such as L1, to make one from a weight")
     dictionary = filters
     if not hasattr(filters, "bind"):
         dictionary = ConvDictionary(filters, padding=padding)

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc.checks import dtype_name
 from sparsecsc.penalties._weights import largest_finite
-from sparsecsc.problems import Pursuit
+from sparsecsc.problems import Pursuit, check_problem
 from sparsecsc.protocols import WHOLE, Array, Block
 from sparsecsc.result import Certificate
 
@@ -75,6 +76,7 @@ def duality_gap(problem: Pursuit, codes: Array) -> float:
     ----------
     Ndiaye, Fercoq, Gramfort and Salmon 2017 (section 2: dual scaling).
     """
+    check_problem(problem)
     problem.check_codes("codes", codes)
     _check_convex(problem)
     return certify(problem, codes).gap
@@ -91,12 +93,16 @@ def kkt_residual(problem: Pursuit, codes: Array) -> float:
     ValueError
         If `codes` do not fit the problem.
     """
+    check_problem(problem)
     problem.check_codes("codes", codes)
     return _kkt(problem, codes, problem.residual(codes))
 
 
 def gap_safe_radius(problem: Pursuit, codes: Array) -> float:
     """Return sqrt(2 gap): how far the optimal residual can be from the dual point of `codes`.
+
+    The rounding of the gap, a few units in the last place of the objective, is added to it: a gap
+    that vanishes in floating point does not prove that the point is exact.
 
     In units of the signal, for the unscaled dual point; divided by the weight it is the radius
     of the literature. A coefficient whose atom d satisfies ``|<d, point>| + |d| radius < weight``
@@ -111,7 +117,9 @@ def gap_safe_radius(problem: Pursuit, codes: Array) -> float:
     ----------
     Ndiaye, Fercoq, Gramfort and Salmon 2017 (theorem 6).
     """
-    return math.sqrt(2.0 * max(duality_gap(problem, codes), 0.0))
+    gap = duality_gap(problem, codes)
+    rounding = 10.0 * float(np.finfo(dtype_name(codes)).eps) * problem.objective(codes)
+    return math.sqrt(2.0 * (max(gap, 0.0) + rounding))
 
 
 def dual_point(problem: Pursuit, codes: Array) -> Array:
@@ -122,13 +130,17 @@ def dual_point(problem: Pursuit, codes: Array) -> Array:
     TypeError, ValueError
         As `duality_gap`.
     """
+    check_problem(problem)
     problem.check_codes("codes", codes)
     _check_convex(problem)
-    candidates = _candidates(problem, codes, problem.residual(codes))
-    point, scale, _ = max(candidates, key=lambda candidate: float(candidate[2].sum()))
+    candidates = list(_candidates(problem, codes, problem.residual(codes)))
+    chosen = np.argmax([values for _, _, values in candidates], axis=0)
     xp = problem.backend.xp
-    scale = xp.reshape(xp.asarray(scale), (-1, *(1,) * (point.ndim - 1)))
-    return point * xp.astype(scale, point.dtype)
+    total = xp.zeros_like(problem.signal)
+    for k, (point, scale, _) in enumerate(candidates):
+        factor = xp.astype(xp.asarray(np.where(chosen == k, scale, 0.0)), point.dtype)
+        total += point * xp.reshape(factor, (-1, *(1,) * (point.ndim - 1)))
+    return total
 
 
 def lambda_max(problem: Pursuit) -> float:
@@ -148,6 +160,7 @@ def lambda_max(problem: Pursuit) -> float:
     -----
     For `ElasticNet` the ridge plays no part. Cost: one analysis.
     """
+    check_problem(problem)
     _check_convex(problem)
     level = weight_level(problem.penalty)
     if level == 0:
@@ -179,8 +192,11 @@ def _candidates(
         yield xp.zeros_like(residual), np.ones(1), np.zeros(1)
         return
     ratio, conjugate, overshoot = _bounds(problem, point)
+    if problem.penalty.free(codes, codes) is not None:  # enlarged, rounding would count as well
+        yield point, *_scale(problem, point, np.maximum(ratio, 1.0), conjugate)
+        return
     yield point, *_scale(problem, point, ratio, conjugate)
-    if ratio.max() <= 1 or problem.penalty.free(codes, codes) is not None:
+    if ratio.max() <= 1:
         return
     excess = xp.maximum(overshoot - 1.0, xp.zeros_like(overshoot))
     point = point / (1.0 + problem.operator.cover(excess))
@@ -287,7 +303,7 @@ def _least_squares_residual(
 def _relative_kkt(problem: Pursuit, codes: Array, residual: Array) -> float:
     xp = problem.backend.xp
     scale = max(problem.correlate(problem.target, lambda _, c: float(xp.max(xp.abs(c)))))
-    return _kkt(problem, codes, residual) / scale if scale > 0 else 0.0
+    return _kkt(problem, codes, residual) / (scale or 1.0)
 
 
 def _kkt(problem: Pursuit, codes: Array, residual: Array) -> float:

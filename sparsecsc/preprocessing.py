@@ -24,6 +24,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from sparsecsc.backends import backend_of
+from sparsecsc.checks import check_array
+
 __all__ = [
     "Scaling",
     "opponent_to_rgb",
@@ -32,6 +35,8 @@ __all__ = [
     "split_lowpass",
     "to_luminance",
 ]
+
+_SIGNAL_AXES = "(n_signals, n_channels, *spatial) with 1, 2 or 3 spatial axes"
 
 _R2, _R3, _R6 = math.sqrt(2), math.sqrt(3), math.sqrt(6)
 
@@ -240,23 +245,7 @@ def to_luminance(signal: Any) -> Any:
 
 def _checked_backend(signal: Any) -> ModuleType:
     """Return the backend of `signal`; raise TypeError or ValueError if it cannot be processed."""
-    from sparsecsc.backends import backend_of
-
-    backend = backend_of(signal)
-    xp = backend.xp
-    if signal.dtype not in (xp.float32, xp.float64):
-        msg = f"`signal` must be float32 or float64; got {signal.dtype}: convert it first."
-        raise ValueError(msg)
-    if not 3 <= signal.ndim <= 5 or 0 in signal.shape:
-        msg = (
-            "`signal` must have the shape (n_signals, n_channels, *spatial) with 1 to 3 spatial "
-            f"axes and no empty axis; got {tuple(signal.shape)}: add the missing axes."
-        )
-        raise ValueError(msg)
-    if not bool(xp.all(xp.isfinite(signal))):
-        msg = "`signal` must be finite; got NaN or infinity: replace them first."
-        raise ValueError(msg)
-    return backend
+    return backend_of(check_array("signal", signal, ndims=(3, 4, 5), axes=_SIGNAL_AXES))
 
 
 def _mix_channels(signal: Any, rows: Sequence[Sequence[float]]) -> Any:

@@ -108,15 +108,15 @@ class Pursuit:
         return analyze_whole(self.operator, self.masked(residual))
 
     def lipschitz(self) -> float:
-        """Return an upper bound on the squared spectral norm of M D."""
-        bound = self.operator.lipschitz()
+        """Return an upper bound on the squared spectral norm of M D; 1 where D is zero."""
+        bound = self.operator.lipschitz() or 1.0
         if self.mask is None:
             return bound
         return bound * float(self.backend.xp.max(self.mask)) ** 2
 
     def objective(self, codes: Array) -> float:
-        """Return the objective at `codes`, with its sums in float64."""
-        check_alike(signal=self.signal, codes=codes)
+        """Return the objective at `codes`, with its sums in float64; they are checked first."""
+        self.check_codes("codes", codes)
         data = 0.5 * self.backend.sum_squares(self.residual(codes))
         return float(data + self.penalty_value(codes))
 
@@ -141,7 +141,18 @@ class Pursuit:
         return codes
 
 
+def check_problem(problem: Any) -> None:
+    """Check that `problem` can be minimised: a `Pursuit` or an object that does what it does."""
+    _check_methods("problem", problem, Pursuit, ("check_codes", "objective"))
+
+
 def _check_methods(name: str, value: Any, noun: type, methods: tuple[str, ...]) -> None:
+    if isinstance(value, type):
+        msg = (
+            f"`{name}` must be a {noun.__name__}; got the class {value.__name__}: create an "
+            "instance of it."
+        )
+        raise TypeError(msg)
     missing = [method for method in methods if not hasattr(value, method)]
     if missing:
         msg = (

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.checks import check_count, check_number
+from sparsecsc.checks import check_callable, check_count, check_number, check_sequence
 from sparsecsc.optimality import certify, weight_level
-from sparsecsc.problems import Pursuit
+from sparsecsc.problems import Pursuit, check_problem
 from sparsecsc.protocols import Array
 from sparsecsc.result import Certificate, History, Result, Status
 from sparsecsc.solvers.admm import ADMM
@@ -87,7 +87,10 @@ def solve(
     -----
     Memory: the solver's own, plus one array of the codes' size for the best codes seen.
     """
+    check_problem(problem)
     _check_budgets(tol, max_iter, max_seconds, check_every)
+    if callback is not None:
+        check_callable("callback", callback, "a function of one Check")
     solver = default_solver(problem) if solver is None else solver
     _check_solver(solver)
     run = _Run(problem, tol)
@@ -147,11 +150,15 @@ def path(
 
     Raises
     ------
+    TypeError
+        If `weights` is not a sequence of numbers.
     ValueError
         If `weights` is empty or holds a number that is not positive and finite, or the penalty
         has no positive finite weight.
     """
-    levels = [check_number("weights", w, above=0.0, most=np.finfo(float).max) for w in weights]
+    check_problem(problem)
+    numbers = check_sequence("weights", weights, "numbers")
+    levels = [check_number("weights", w, above=0.0, finite=True) for w in numbers]
     if not levels:
         msg = "`weights` must hold at least one number; got none: pass for example [1.0, 0.1]."
         raise ValueError(msg)

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparsecsc.checks import check_array
+from sparsecsc.checks import check_array, check_sequence
 from sparsecsc.dictionaries._operators import analyze_whole
 from sparsecsc.protocols import Array
 
 _SIGNAL_AXES = "(n_signals, n_channels, *spatial) with 1, 2 or 3 spatial axes"
 _CODE_AXES = "(n_signals, n_filters, *spatial) with 1, 2 or 3 spatial axes"
+
+
+def check_parts(dictionaries: Any) -> tuple[Any, ...]:
+    """Check that these are dictionaries, at least one, and return them as a tuple."""
+    parts = check_sequence("dictionaries", dictionaries, "dictionaries")
+    if not parts:
+        msg = "`dictionaries` must hold at least one dictionary; got none: add one."
+        raise ValueError(msg)
+    for k, part in enumerate(parts):
+        if isinstance(part, type) or not hasattr(part, "bind"):
+            got = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
+            msg = (
+                "`dictionaries` must hold dictionaries, such as ConvDictionary(filters); got "
+                f"{got} as number {k}: create one."
+            )
+            raise TypeError(msg)
+    return parts
 
 
 def synthesize(dictionary: Any, codes: Array, spatial: tuple[int, ...] | None) -> Array:

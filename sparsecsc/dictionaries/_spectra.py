@@ -84,3 +84,13 @@ def inverse(xp: Any, matrices: Array, shift: float) -> Array:
     flat = xp.permute_dims(xp.reshape(matrices, (n, n, -1)), (2, 0, 1))
     flat = xp.linalg.inv(flat + shift * xp.eye(n, dtype=matrices.dtype))
     return xp.reshape(xp.permute_dims(flat, (2, 1, 0)), shape)
+
+
+def scatter(xp: Any, x: Array, axis: int, where: list[int], n: int) -> Array:
+    """Return zeros with `x` added along `axis` at the indices `where`, those >= n dropped."""
+    x = xp.moveaxis(x, axis, 0)
+    out = xp.zeros((n, *x.shape[1:]), dtype=x.dtype)
+    for tap, index in enumerate(where):
+        if index < n:
+            out[index] += x[tap]
+    return xp.moveaxis(out, 0, axis)

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from sparsecsc.backends import backend_of
-from sparsecsc.dictionaries._apply import analyze, gram, synthesize
+from sparsecsc.dictionaries._apply import analyze, check_parts, gram, synthesize
 from sparsecsc.dictionaries._operators import SpectralOperator, apply_inverse
 from sparsecsc.dictionaries._spectra import largest_eigenvalue
 from sparsecsc.dictionaries.identity import IdentityOperator
@@ -27,6 +27,8 @@ class Concat:
 
     Raises
     ------
+    TypeError
+        If this is no sequence, or an entry is no dictionary.
     ValueError
         If there are none, if their channels differ, or, once a signal is given, if the sizes of
         their codes differ; the message names the dictionary.
@@ -45,10 +47,7 @@ class Concat:
     dictionaries: Sequence[Any]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dictionaries", tuple(self.dictionaries))
-        if not self.dictionaries:
-            msg = "`dictionaries` must hold at least one dictionary; got none: add one."
-            raise ValueError(msg)
+        object.__setattr__(self, "dictionaries", check_parts(self.dictionaries))
         channels = {d.n_channels for d in self.dictionaries} - {None}
         if len(channels) > 1:
             msg = (
@@ -109,9 +108,9 @@ class Concat:
 
     def lipschitz(self, spatial: tuple[int, ...] | None = None) -> float:
         """Return the sum of the parts' bounds; with `spatial`, exact if all are circular."""
-        if spatial is None or self.n_channels is None:
+        like = _any_filters(self)
+        if spatial is None or self.n_channels is None or like is None:
             return float(sum(d.lipschitz(spatial) for d in self.dictionaries))
-        like = next(d.filters for d in self.dictionaries if hasattr(d, "filters"))
         return self.bind((1, self.n_channels, *spatial), like).lipschitz()
 
     def column_norms(self, signal_shape: Sequence[int], mask: Array) -> Array:
@@ -261,6 +260,14 @@ class ConcatOperator:
         if self.is_circular:
             return largest_eigenvalue(self.backend.xp, self.outer)
         return float(sum(p.lipschitz() for p in self.parts))
+
+
+def _any_filters(dictionary: Any) -> Array | None:
+    """Return the filters of a part, however deep, to bind with; None if no part has any."""
+    if hasattr(dictionary, "filters"):
+        return dictionary.filters
+    nested = map(_any_filters, getattr(dictionary, "dictionaries", ()))
+    return next((filters for filters in nested if filters is not None), None)
 
 
 def _moved(block: Block, offset: int) -> Block:

@@ -11,7 +11,7 @@ from sparsecsc.backends import backend_of
 from sparsecsc.checks import check_alike, check_array, dtype_name, per_axis
 from sparsecsc.dictionaries._apply import analyze, gram, synthesize
 from sparsecsc.dictionaries._operators import SpectralOperator, to_polyphase
-from sparsecsc.dictionaries._spectra import embed
+from sparsecsc.dictionaries._spectra import embed, scatter
 from sparsecsc.protocols import Array
 
 _FILTER_AXES = "(n_filters, n_channels, *kernel) with 1, 2 or 3 kernel axes"
@@ -153,11 +153,24 @@ class ConvDictionary:
         return (signal_shape[0], self.n_filters, *spatial)
 
     def signal_spatial(self, code_spatial: Sequence[int]) -> tuple[int, ...]:
-        """Return the smallest spatial size of a signal with codes of size `code_spatial`."""
+        """Return the smallest spatial size of a signal with codes of size `code_spatial`.
+
+        Raises
+        ------
+        ValueError
+            If the padding leaves no sample of a signal with codes of this size.
+        """
         if self.is_circular:
             return tuple(n * s for n, s in zip(code_spatial, self._stride, strict=True))
         parts = zip(code_spatial, self.pads, self.extent, self._stride, strict=True)
-        return tuple((n - 1) * s - a - b + e for n, (a, b), e, s in parts)
+        spatial = tuple((n - 1) * s - a - b + e for n, (a, b), e, s in parts)
+        if min(spatial) < 1:
+            msg = (
+                f"`codes` must be of a size that padding {self.padding!r} leaves a signal for; got "
+                f"{tuple(code_spatial)}, a signal of {spatial}: pass larger codes."
+            )
+            raise ValueError(msg)
+        return spatial
 
     def synthesize(self, codes: Array, spatial: tuple[int, ...] | None = None) -> Array:
         """Return D codes: (n_signals, n_channels, *spatial).
@@ -237,7 +250,7 @@ class ConvDictionary:
         for axis, n in enumerate(spatial):
             first = corner[axis] - self.pads[axis][0]
             taps = [first + self._dilation[axis] * t for t in range(self.kernel[axis])]
-            atom = _scatter(xp, atom, axis + 1, [t % wide[axis] for t in taps], n)
+            atom = scatter(xp, atom, axis + 1, [t % wide[axis] for t in taps], n)
         return out + atom
 
     def bind(self, signal_shape: Sequence[int], like: Array) -> SpectralOperator:
@@ -345,13 +358,3 @@ class ConvDictionary:
     def _dilation(self) -> tuple[int, ...]:
         assert isinstance(self.dilation, tuple)
         return self.dilation
-
-
-def _scatter(xp: Any, x: Array, axis: int, where: list[int], n: int) -> Array:
-    """Return zeros with `x` added along `axis` at the indices `where`, those >= n dropped."""
-    x = xp.moveaxis(x, axis, 0)
-    out = xp.zeros((n, *x.shape[1:]), dtype=x.dtype)
-    for tap, index in enumerate(where):
-        if index < n:
-            out[index] += x[tap]
-    return xp.moveaxis(out, 0, axis)

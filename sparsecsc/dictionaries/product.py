@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from sparsecsc.backends import backend_of
-from sparsecsc.dictionaries._apply import analyze, gram, synthesize
+from sparsecsc.dictionaries._apply import analyze, check_parts, gram, synthesize
 from sparsecsc.dictionaries._operators import analyze_whole
 from sparsecsc.protocols import Array, Block, Operator
 
@@ -26,6 +26,8 @@ class Product:
 
     Raises
     ------
+    TypeError
+        If this is no sequence, or an entry is no dictionary.
     ValueError
         If there are none, or filters and channels do not chain; the message names the pair.
 
@@ -42,10 +44,7 @@ class Product:
     dictionaries: Sequence[Any]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dictionaries", tuple(self.dictionaries))
-        if not self.dictionaries:
-            msg = "`dictionaries` must hold at least one dictionary; got none: add one."
-            raise ValueError(msg)
+        object.__setattr__(self, "dictionaries", check_parts(self.dictionaries))
         for k, (outer, inner) in enumerate(pairwise(self.dictionaries)):
             if None not in (outer.n_filters, inner.n_channels) and (
                 outer.n_filters != inner.n_channels

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from sparsecsc.backends import backend_of, kind_of
-from sparsecsc.checks import check_number, dtype_name
+from sparsecsc.checks import check_number, check_unmasked, dtype_name
 from sparsecsc.protocols import Array, Block
 
 Weight = Any
@@ -20,6 +20,7 @@ def check_weight(name: str, weight: Any) -> Weight:
             msg = f"`{name}` must be a float or an array; got a {type(weight).__name__}: "
             raise TypeError(msg + "use numpy.asarray.")
         return check_number(name, weight, least=0.0)
+    check_unmasked(name, weight)
     xp = backend_of(weight).xp
     if dtype_name(weight) not in ("float32", "float64"):
         msg = f"`{name}` must be float32 or float64; got {dtype_name(weight)}: convert it."

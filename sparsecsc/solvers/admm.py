@@ -83,14 +83,14 @@ class ADMM:
 
     def __post_init__(self) -> None:
         if self.rho is not None:
-            check_number("rho", self.rho, above=0.0)
+            check_number("rho", self.rho, above=0.0, finite=True)
         check_number("relaxation", self.relaxation, above=0.0, most=2.0 - 1e-9)
 
     def init(self, problem: Any, start: Array) -> ADMMState:
         """Start at z = `start` with multipliers of 0."""
         xp = problem.backend.xp
         operator = _circular(problem)
-        rho = 0.01 * problem.operator.lipschitz() if self.rho is None else float(self.rho)
+        rho = 0.01 * _squared_norm(problem) if self.rho is None else float(self.rho)
         inner = (..., *(slice(n) for n in problem.codes_shape[2:]))
         grid_shape = (*problem.codes_shape[:2], *operator.code_spatial)
         codes = start
@@ -115,7 +115,7 @@ class ADMM:
             dual = operator.solve_outer(problem.target - v_image, state.rho)
             norms = self._update_codes(problem, operator, state, dual)
         else:
-            shift = problem.operator.lipschitz()
+            shift = _squared_norm(problem)
             wanted = state.image - state.image_multiplier
             dual = operator.solve_outer(wanted - v_image, shift)
             norms = self._update_codes(problem, operator, state, dual)
@@ -169,6 +169,11 @@ def _split_image(problem: Any) -> bool:
     return problem.mask is not None or not problem.operator.is_circular
 
 
+def _squared_norm(problem: Any) -> float:
+    """Return the bound on |D|^2, 1 where D is zero."""
+    return float(problem.operator.lipschitz()) or 1.0
+
+
 def _circular(problem: Any) -> Any:
     """Return the operator, or the circular one that it is a corner of."""
     operator = problem.operator
@@ -182,11 +187,14 @@ def _circular(problem: Any) -> Any:
 
 
 def _balanced(state: ADMMState, norms: Any) -> ADMMState:
-    """Move rho towards equal relative residuals; the multipliers are scaled along, in place."""
+    """Move rho towards equal relative residuals; the multipliers are scaled along, in place.
+
+    Multipliers of codes with weight 0 vanish: the codes' own size keeps the dual residual bounded.
+    """
     state = replace(state, next_balance=2 * state.next_balance)
     primal, dual, size_point, size_new, size_multiplier = (math.sqrt(float(n)) for n in norms)
     primal /= max(size_point, size_new) or 1.0
-    dual /= size_multiplier or 1.0
+    dual /= max(size_multiplier, size_new) or 1.0
     if primal == 0 or dual == 0:
         return state
     factor = min(max(math.sqrt(primal / dual), 1.0 / _MOST_CHANGE), _MOST_CHANGE)

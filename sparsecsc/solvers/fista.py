@@ -65,7 +65,7 @@ class FISTA:
 
     def __post_init__(self) -> None:
         if self.step_size is not None:
-            check_number("step_size", self.step_size, above=0.0)
+            check_number("step_size", self.step_size, above=0.0, finite=True)
         if self.a is not None:
             check_number("a", self.a, least=2.0)
 

@@ -46,7 +46,7 @@ class ISTA:
 
     def __post_init__(self) -> None:
         if self.step_size is not None:
-            check_number("step_size", self.step_size, above=0.0)
+            check_number("step_size", self.step_size, above=0.0, finite=True)
 
     def init(self, problem: Any, start: Array) -> ISTAState:
         """Start at `start`."""

@@ -85,6 +85,9 @@ class OMP:
     def __post_init__(self) -> None:
         for name in ("n_nonzero", "residual", "correlation"):
             value = getattr(self, name)
+            if value is not None and not _listed(value):
+                msg = f"`{name}` must be one number or one for each signal; got none: leave it out."
+                raise ValueError(msg)
             for number in _listed(value):
                 if name == "n_nonzero":
                     check_count(name, number)
