@@ -11,5 +11,6 @@ from sparsecsc.io.codes import load_codes as load_codes
 from sparsecsc.io.codes import save_codes as save_codes
 from sparsecsc.io.files import SignalFile as SignalFile
 from sparsecsc.io.files import load_filters as load_filters
+from sparsecsc.io.files import load_mask as load_mask
 from sparsecsc.io.files import read_signal as read_signal
 from sparsecsc.io.files import write_signal as write_signal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,6 +19,14 @@ from sparsecsc.io.common import MAX_VALUES, check_size, unreadable
 
 _MAX_HEADER = 10_000
 _MAX_MEMBERS = 100
+_BAD_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,9 @@ def load_members(path: Path, *, only: str = "", prefer: str = "") -> dict[str, n
             names = [n.removesuffix(".npy") for n in entries if n.endswith(".npy")]
             wanted = names[:_MAX_MEMBERS] if only == "*" else _one(path, names, only, prefer)
             return {name: _read_member(path, archive, entries[f"{name}.npy"]) for name in wanted}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (*_BAD_ARCHIVE, OSError) as error:
+        if getattr(error, "filename", None):  # the file itself cannot be opened
+            raise
         raise unreadable(path, "an NPZ archive", error) from None
 
 

@@ -96,11 +96,32 @@ def load_filters(path: str | os.PathLike[str]) -> np.ndarray:
 
     An NPZ file holds one array, or one called ``filters``, or is given as ``file.npz:name``.
     """
-    file, name = _located(path)
+    return _array(path, "filters")
+
+
+def load_mask(path: str | os.PathLike[str], dtype: str) -> np.ndarray:
+    """Read a mask: an image with values in [0, 1], or an NPY or NPZ array as it is stored.
+
+    Boolean and integer arrays are converted; an NPZ file holds one array, or one called ``mask``,
+    or is given as ``file.npz:name``.
+    """
+    if not is_array_file(path):
+        return read_signal(path, dtype=dtype).signal
+    stored = _array(path, "mask")
+    return stored.astype(dtype) if stored.dtype.kind in "biuf" else stored
+
+
+def is_array_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether the name is that of an NPY or NPZ file, or of an array in the latter."""
+    return os.fspath(path).partition(".npz:")[1] != "" or Path(path).suffix.lower() in _ARRAYS
+
+
+def _array(path: str | os.PathLike[str], name: str) -> np.ndarray:
+    file, chosen = _located(path)
     if file.suffix.lower() not in _ARRAYS:
-        msg = f"filters must be in a .npy or .npz file; got '{file}': save them with numpy.save."
+        msg = f"{name} must be in a .npy or .npz file; got '{file}': save them with numpy.save."
         raise ValueError(msg)
-    return load_array(file, name, prefer="filters")[0]
+    return load_array(file, chosen, prefer=name)[0]
 
 
 def _located(path: str | os.PathLike[str]) -> tuple[Path, str]:

@@ -1,0 +1,282 @@
+"""From settings to a problem and a solver: everything before the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparsecsc._cli_filters import read_filters
+from sparsecsc._cli_options import DEFAULT_LOWPASS, MisuseError, Settings
+from sparsecsc.checks import check_array
+from sparsecsc.data import load_image
+from sparsecsc.dictionaries.convolution import ConvDictionary
+from sparsecsc.io import SignalFile, load_codes, load_mask, read_signal
+from sparsecsc.io.images import KIND_OF_SUFFIX, ImageFormat
+from sparsecsc.optimality import lambda_max
+from sparsecsc.penalties.elastic_net import ElasticNet
+from sparsecsc.penalties.group_l1 import GroupL1
+from sparsecsc.penalties.l0 import L0
+from sparsecsc.penalties.l1 import L1
+from sparsecsc.penalties.nonnegative_l1 import NonnegativeL1
+from sparsecsc.preprocessing import split_lowpass
+from sparsecsc.problems import Pursuit
+from sparsecsc.solvers.admm import ADMM
+from sparsecsc.solvers.fista import FISTA
+from sparsecsc.solvers.ista import ISTA
+from sparsecsc.solvers.omp import OMP
+
+_PENALTIES = {"l1": L1, "nonnegative": NonnegativeL1, "group": GroupL1, "l0": L0}
+_SOLVERS = {"fista": FISTA, "ista": ISTA, "admm": ADMM}
+_DEMO_SIZE = 256
+_CORNERS = {"camera": (40, 130), "chelsea": (20, 90), "coffee": (70, 170)}
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A run that is ready to start."""
+
+    settings: Settings
+    source: SignalFile
+    problem: Pursuit
+    """Of the signal less its low-pass; each channel is a signal of its own where `separate`."""
+    solver: Any
+    lowpass: np.ndarray
+    """What was taken off, in the layout of the problem's signal."""
+    strength: float
+    separate: bool
+    start: np.ndarray | None
+    iterations_before: int
+
+    @property
+    def weight(self) -> float:
+        """The weight of the penalty."""
+        return float(self.problem.penalty.weight)
+
+    @property
+    def convex(self) -> bool:
+        """Whether there is a duality gap."""
+        return self.settings.penalty != "l0"
+
+    def to_file(self, signal: np.ndarray) -> np.ndarray:
+        """Return an array in the problem's layout in that of the file."""
+        return np.moveaxis(signal, 0, 1) if self.separate else signal
+
+    def fixed(self) -> dict[str, Any]:
+        """Return what must be the same for codes to be carried over to another run."""
+        dictionary = self.problem.dictionary
+        return {
+            "signal_shape": list(self.source.signal.shape),
+            "channels": "separate" if self.separate else "joint",
+            "stride": list(dictionary.stride),
+            "dilation": list(dictionary.dilation),
+            "padding": _plain(dictionary.padding),
+            "lowpass": self.strength,
+        }
+
+    def parameters(self) -> dict[str, Any]:
+        """Return all parameters of the run, fit for JSON."""
+        s = self.settings
+        return self.fixed() | {
+            "input": s.input,
+            "filters": s.filters,
+            "weight": self.weight,
+            "weight_ratio": s.weight_ratio,
+            "penalty": s.penalty,
+            "ridge": s.ridge,
+            "solver": s.solver,
+            "n_nonzero": s.n_nonzero,
+            "residual": s.residual,
+            "tol": s.tol,
+            "max_iter": s.max_iter,
+            "max_seconds": None if s.max_seconds == float("inf") else s.max_seconds,
+            "mask": s.mask,
+            "dtype": s.dtype,
+            "iterations_before": self.iterations_before,
+        }
+
+
+def demo_settings(image: str, out: str) -> Settings:
+    """Return what the demo does: a crop, DCT filters, a twentieth of the largest weight."""
+    filters = "dct8x8" if image == "camera" else "dct5x5-rgb"
+    return Settings(f"{image} (shipped)", filters, weight_ratio=0.05, out=out)
+
+
+def demo_source(image: str) -> SignalFile:
+    """Return a square of a shipped photograph, as if read from a PNG file."""
+    pixels = load_image(image)
+    top, left = _CORNERS.get(image, (0, 0))
+    pixels = np.atleast_3d(pixels[top : top + _DEMO_SIZE, left : left + _DEMO_SIZE])
+    signal = np.ascontiguousarray(np.moveaxis(pixels, -1, 0)[None])
+    return SignalFile(signal, ImageFormat(".png", "uint8", signal.shape[1]), Path(f"{image}.png"))
+
+
+def prepare(settings: Settings, source: SignalFile | None = None) -> Job:
+    """Check the settings, read the files and build the problem.
+
+    Raises
+    ------
+    MisuseError, OSError, TypeError, ValueError
+        With one line that says what was expected, what was got and what to do.
+    """
+    _check_combination(settings)
+    solver = _solver(settings)
+    image = source is not None or Path(settings.input).suffix.lower() in KIND_OF_SUFFIX
+    strength = settings.lowpass
+    if strength is None:
+        strength = DEFAULT_LOWPASS if image else 0.0
+    filters = read_filters(settings.filters, constant=strength == 0, dtype=settings.dtype)
+    dictionary = ConvDictionary(filters, settings.stride, settings.dilation, settings.padding)
+    if source is None:
+        kernel_axes, channels = filters.ndim - 2, int(filters.shape[1])
+        source = read_signal(
+            settings.input, dtype=settings.dtype, n_axes=kernel_axes, n_channels=channels
+        )
+    separate = _separate(source, filters)
+    mask = None if settings.mask is None else _read_mask(settings, source)
+    lowpass, signal = _split(source.signal, mask, strength)
+    if separate:
+        lowpass, signal = _as_batch(lowpass), _as_batch(signal)
+        mask = mask if mask is None else _as_batch(mask)
+    problem = _weighted(settings, signal, dictionary, mask)
+    job = Job(settings, source, problem, solver, lowpass, strength, separate, None, 0)
+    return _resumed(job) if settings.resume else job
+
+
+def _check_combination(s: Settings) -> None:
+    counted = s.n_nonzero is not None or s.residual is not None
+    both, neither = None not in (s.weight, s.weight_ratio), s.weight is s.weight_ratio is None
+    if both or (neither and not (s.penalty == "l0" and counted)):
+        msg = "give exactly one of --weight and --weight-ratio; got "
+        raise MisuseError(msg + ("both." if both else "neither: --weight-ratio 0.05 is a start."))
+    if s.penalty == "l0" and s.weight_ratio is not None:
+        msg = "--weight-ratio needs a convex penalty; got l0: give --weight or --n-nonzero."
+        raise MisuseError(msg)
+    if (s.penalty == "elastic-net") != (s.ridge is not None):
+        msg = "--ridge goes with --penalty elastic-net; got one without the other: give both."
+        raise MisuseError(msg)
+    if s.solver == "omp" and s.penalty != "l0":
+        msg = f"--solver omp needs --penalty l0; got {s.penalty}: change one of them."
+        raise MisuseError(msg)
+    if counted and (s.penalty != "l0" or s.solver not in ("auto", "omp")):
+        msg = "--n-nonzero and --residual are rules of OMP: add --penalty l0 --solver omp."
+        raise MisuseError(msg)
+    if s.resume and isinstance(_solver(s), OMP):
+        msg = "--resume needs a solver that can start anywhere; got OMP: leave out one of them."
+        raise MisuseError(msg)
+
+
+def _solver(s: Settings) -> Any:
+    counted = s.n_nonzero is not None or s.residual is not None
+    if s.solver == "omp" or (s.solver == "auto" and counted):
+        return OMP(n_nonzero=s.n_nonzero, residual=s.residual)
+    return None if s.solver == "auto" else _SOLVERS[s.solver]()
+
+
+def _separate(source: SignalFile, filters: np.ndarray) -> bool:
+    """Return whether each channel is coded by itself; check that the filters fit the input."""
+    axes, channels = source.signal.ndim - 2, source.signal.shape[1]
+    if filters.ndim - 2 != axes:
+        msg = (
+            f"--filters must have {axes} kernel axes to match the {source.format.kind} "
+            f"'{source.path}'; got shape {filters.shape}: choose others."
+        )
+        raise MisuseError(msg)
+    if filters.shape[1] not in (1, channels):
+        msg = (
+            f"--filters must have 1 or {channels} channels to match '{source.path}'; got shape "
+            f"{filters.shape}: choose others."
+        )
+        raise MisuseError(msg)
+    return bool(channels > 1 and filters.shape[1] == 1)
+
+
+def _read_mask(settings: Settings, source: SignalFile) -> np.ndarray:
+    """Return the mask with as many axes as the signal."""
+    assert settings.mask is not None
+    shape = source.signal.shape
+    mask = load_mask(settings.mask, settings.dtype)
+    check_array("mask", mask, ndims=range(1, 6), axes="as the input's")
+    if mask.shape == shape[2:]:
+        mask = mask[None, None]
+    elif mask.shape == shape[1:]:
+        mask = mask[None]
+    if mask.shape not in (shape, (1, 1, *shape[2:]), (shape[0], 1, *shape[2:])):
+        msg = (
+            f"--mask must have the size {shape[2:]} of the input, with 1 or {shape[1]} channels; "
+            f"got shape {mask.shape}: cut it like the input."
+        )
+        raise MisuseError(msg)
+    return mask
+
+
+def _split(
+    signal: np.ndarray, mask: np.ndarray | None, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return low-pass and rest; under a mask the low-pass is that of the samples there are."""
+    if strength == 0:
+        return np.zeros_like(signal), signal
+    if mask is None:
+        lowpass, rest = split_lowpass(signal, strength)
+        return lowpass, rest
+    there = np.broadcast_to(mask, signal.shape).astype(signal.dtype)
+    amount = np.maximum(split_lowpass(there, strength)[0], np.finfo(signal.dtype).eps)
+    lowpass = split_lowpass(there * signal, strength)[0] / amount
+    return lowpass, signal - lowpass
+
+
+def _as_batch(array: np.ndarray) -> np.ndarray:
+    """Turn the channels of one signal into a batch of signals with one channel."""
+    return np.ascontiguousarray(np.moveaxis(array, 1, 0))
+
+
+def _weighted(s: Settings, signal: np.ndarray, dictionary: Any, mask: Any) -> Pursuit:
+    problem = Pursuit(signal, dictionary, _penalty(s, 1.0), mask=mask)
+    weight = s.weight or 0.0
+    if s.weight_ratio is not None:
+        weight = s.weight_ratio * lambda_max(problem)
+    return problem.with_penalty(_penalty(s, weight))
+
+
+def _penalty(s: Settings, weight: float) -> Any:
+    if s.penalty == "elastic-net":
+        return ElasticNet(weight, s.ridge)
+    return _PENALTIES[s.penalty](weight)
+
+
+def _resumed(job: Job) -> Job:
+    """Return the job with the codes of an earlier run as its start."""
+    file = Path(job.settings.out) / "codes.npz"
+    if not file.is_file():
+        msg = f"--resume needs '{file}'; got nothing there: leave out --resume, or correct --out."
+        raise MisuseError(msg)
+    saved = load_codes(file)
+    for key, wanted in job.fixed().items():
+        found = saved.parameters.get(key)
+        if found != wanted:
+            msg = (
+                f"--resume: '{file}' must be of the same run but for the weight; got {key} {found} "
+                f"there and {wanted} here: match them, or leave out --resume."
+            )
+            raise MisuseError(msg)
+    filters = job.problem.dictionary.filters
+    same = saved.filters.shape == filters.shape and np.allclose(saved.filters, filters, rtol=1e-6)
+    if not same or saved.codes.shape != job.problem.codes_shape:
+        msg = (
+            f"--resume: '{file}' must be of the same filters; got others of shape "
+            f"{saved.filters.shape}: match them, or leave out --resume."
+        )
+        raise MisuseError(msg)
+    start = saved.codes.astype(job.settings.dtype)
+    if job.settings.penalty == "nonnegative":
+        start = np.maximum(start, 0)
+    before = saved.parameters.get("n_iter", 0) + saved.parameters.get("iterations_before", 0)
+    # FISTA goes on from any point; ADMM would start with multipliers of 0 and first move away.
+    solver = FISTA() if job.solver is None and job.convex else job.solver
+    return replace(job, solver=solver, start=start, iterations_before=before)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

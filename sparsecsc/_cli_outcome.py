@@ -1,0 +1,227 @@
+"""From a result to files: codes, reconstruction, result.json, report.png."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparsecsc._cli_job import Job
+from sparsecsc._cli_options import MisuseError
+from sparsecsc.backends import backend_of
+from sparsecsc.dictionaries.convolution import ConvDictionary
+from sparsecsc.io import atomic_write, save_codes, write_signal
+from sparsecsc.optimality import certify
+from sparsecsc.problems import Pursuit
+from sparsecsc.result import Result, Status
+
+DONE = (Status.CONVERGED, Status.RULE_MET)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the user is told."""
+
+    summary: dict[str, Any]
+    """The content of result.json."""
+    files: tuple[Path, ...]
+    missing: str
+    """Why there is no report, or nothing."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    return found | {
+        name: package_version(name) for name in ("numpy", "scipy", "numba", "sparsecsc")
+    }
+
+
+def package_version(name: str) -> str:
+    """Return the version of an installed package, or an empty string."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def check_out(job: Job) -> Path:
+    """Make the folder for the results and check, before the run, that it can be written to."""
+    out = Path(job.settings.out)
+    if out.exists() and not out.is_dir():
+        msg = f"--out must be a folder; got the file '{out}': choose another name."
+        raise MisuseError(msg)
+    trial = out / f".{secrets.token_hex(4)}.tmp"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        msg = f"--out must be a folder that can be written to; got '{out}' ({error.strerror}): "
+        raise MisuseError(msg + "choose another.") from None
+    target = out / f"reconstruction{job.source.format.suffix}"
+    if target.exists() and job.source.path.exists() and os.path.samefile(target, job.source.path):
+        msg = f"--out must not lead to the input itself; got '{target}': choose another folder."
+        raise MisuseError(msg)
+    return out
+
+
+def write_all(job: Job, result: Result, out: Path) -> Outcome:
+    """Write the four files, the codes first; each appears whole or not at all."""
+    dictionary = job.problem.dictionary
+    parameters = job.parameters() | {"n_iter": result.n_iter, "status": result.status.name}
+    codes = save_codes(
+        out / "codes.npz",
+        result.codes,
+        dictionary.filters,
+        parameters=parameters,
+        versions=versions(),
+    )
+    approximation = job.to_file(job.problem.synthesize(result.codes) + job.lowpass)
+    suffix = job.source.format.suffix
+    picture = write_signal(out / f"reconstruction{suffix}", approximation, job.source.format)
+    summary = finite(_summary(job, result, approximation))
+    text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
+    page = atomic_write(out / "result.json", lambda stream: stream.write(text.encode()))
+    report, missing = _report(job, result, approximation)
+    files: tuple[Path, ...] = (codes, picture, page)
+    if report is not None:
+        files = (*files, atomic_write(out / "report.png", report))
+    return Outcome(summary, files, missing)
+
+
+def finite(value: Any) -> Any:
+    """Return `value` with every NaN and infinity replaced by None, which JSON can hold."""
+    if isinstance(value, dict):
+        return {key: finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def psnr(signal: np.ndarray, approximation: np.ndarray, mask: Any, peak: float) -> float:
+    """Return 10 log10(peak^2 / mean square error) over the samples that the mask keeps."""
+    kept = slice(None) if mask is None else np.broadcast_to(mask, signal.shape) > 0
+    error = signal[kept].astype(np.float64) - approximation[kept]
+    mean_square = float(np.mean(error * error))
+    if mean_square == 0 or peak == 0:
+        return math.inf
+    return 10 * math.log10(peak * peak / mean_square)
+
+
+def _summary(job: Job, result: Result, approximation: np.ndarray) -> dict[str, Any]:
+    objective, gap = _in_float64(job, result)
+    source, history = job.source, result.history
+    mask = None if job.problem.mask is None else job.to_file(job.problem.mask)
+    return {
+        "objective": objective,
+        "gap": gap,
+        "relative_gap": gap / objective if objective > 0 else gap,
+        "kkt_residual": result.certificate.kkt,
+        "status": result.status.name,
+        "sentence": result.status.value,
+        "n_iter": result.n_iter,
+        "seconds": result.seconds,
+        "nonzeros": int(np.count_nonzero(result.codes)),
+        "n_codes": result.codes.size,
+        "psnr": psnr(source.signal, approximation, mask, source.format.peak),
+        "psnr_peak": source.format.peak,
+        "dtype": str(result.codes.dtype),
+        "threads": backend_of(result.codes).threads(),
+        "signal_shape": list(job.problem.signal.shape),
+        "filters_shape": list(job.problem.dictionary.filters.shape),
+        "codes_shape": list(result.codes.shape),
+        "input_format": source.format.words,
+        "parameters": job.parameters(),
+        "versions": versions(),
+        "history": {
+            "iterations": history.iterations,
+            "seconds": history.seconds,
+            "objectives": history.objectives,
+            "gaps": history.gaps,
+        },
+    }
+
+
+def _in_float64(job: Job, result: Result) -> tuple[float, float]:
+    """Return objective and gap of the codes, recomputed in float64.
+
+    The lower bound is the better of the recomputed one and the best of the run.
+    """
+    problem, dictionary = job.problem, job.problem.dictionary
+    mask = None if problem.mask is None else problem.mask.astype(np.float64)
+    exact = Pursuit(
+        problem.signal.astype(np.float64),
+        ConvDictionary(
+            dictionary.filters.astype(np.float64),
+            dictionary.stride,
+            dictionary.dilation,
+            dictionary.padding,
+        ),
+        problem.penalty,
+        mask=mask,
+    )
+    codes = result.codes.astype(np.float64)
+    if not job.convex:
+        return exact.objective(codes), math.nan
+    certificate = certify(exact, codes)
+    lower = float(np.fmax(certificate.dual, result.certificate.dual).sum())
+    return certificate.objective, certificate.objective - lower
+
+
+def _report(
+    job: Job, result: Result, approximation: np.ndarray
+) -> tuple[Callable[[Any], Any] | None, str]:
+    """Return what writes the report to a stream, or why there is none."""
+    try:
+        from sparsecsc import plot
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        return None, 'report.png needs matplotlib: pip install "sparsecsc[plot]"'
+    dictionary = job.problem.dictionary
+    shift: tuple[int, ...] = ()
+    if dictionary.is_circular:
+        pairs = zip(dictionary.extent, dictionary.stride, strict=True)
+        shift = tuple(extent // 2 // stride for extent, stride in pairs)
+    figure = plot.report(
+        job.source.signal,
+        approximation,
+        result.codes,
+        dictionary.filters,
+        result.history,
+        title=f"{job.source.path.name}: {headline(job, result)}",
+        tol=job.settings.tol if job.convex else None,
+        shift=shift,
+        sample_rate=getattr(job.source.format, "sample_rate", None),
+    )
+    return lambda stream: figure.savefig(stream, format="png"), ""
+
+
+def bank(job: Job) -> str:
+    """Say how many filters of what size there are."""
+    dictionary = job.problem.dictionary
+    sizes = "x".join(map(str, dictionary.kernel))
+    taps = sizes if len(dictionary.kernel) > 1 else f"{sizes} samples"
+    return f"{dictionary.n_filters} filters of {taps}"
+
+
+def headline(job: Job, result: Result) -> str:
+    """Return one line on what was solved and what came out."""
+    share = 100 * np.count_nonzero(result.codes) / result.codes.size
+    gap = f", relative gap {result.relative_gap:.2e}" if math.isfinite(result.gap) else ""
+    return (
+        f"{bank(job)}, {job.settings.penalty} weight "
+        f"{job.weight:.3g}, {share:.2g} % of the codes nonzero{gap}"
+    )
