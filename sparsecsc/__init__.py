@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sparsecsc._solve_books import Check as Check
 from sparsecsc.backends import backend_of as backend_of
 from sparsecsc.data import load_image as load_image
 from sparsecsc.data import load_recording as load_recording
@@ -23,6 +24,19 @@ from sparsecsc.dictionaries.waveforms import ricker_filters as ricker_filters
 from sparsecsc.dictionaries.waveforms import tone_filters as tone_filters
 from sparsecsc.encode import Encoding as Encoding
 from sparsecsc.encode import encode as encode
+from sparsecsc.models.certificate import certify_codes as certify_codes
+from sparsecsc.models.certificate import dual_value as dual_value
+from sparsecsc.models.deep import deep_pursuit as deep_pursuit
+from sparsecsc.models.layers import effective as effective
+from sparsecsc.models.layers import layer_lipschitz as layer_lipschitz
+from sparsecsc.models.layers import layer_shapes as layer_shapes
+from sparsecsc.models.mlcsc import MLCSC as MLCSC
+from sparsecsc.models.msdcsc import MSDCSC as MSDCSC
+from sparsecsc.models.normalize import Normalized as Normalized
+from sparsecsc.models.normalize import normalize_atoms as normalize_atoms
+from sparsecsc.models.normalize import normalize_spectra as normalize_spectra
+from sparsecsc.models.problem import MultilayerPursuit as MultilayerPursuit
+from sparsecsc.models.rescsc import ResCSC as ResCSC
 from sparsecsc.optimality import certify as certify
 from sparsecsc.optimality import dual_point as dual_point
 from sparsecsc.optimality import duality_gap as duality_gap
@@ -34,6 +48,7 @@ from sparsecsc.penalties.group_l1 import GroupL1 as GroupL1
 from sparsecsc.penalties.l0 import L0 as L0
 from sparsecsc.penalties.l1 import L1 as L1
 from sparsecsc.penalties.nonnegative_l1 import NonnegativeL1 as NonnegativeL1
+from sparsecsc.penalties.relu import ReLU as ReLU
 from sparsecsc.preprocessing import Scaling as Scaling
 from sparsecsc.preprocessing import opponent_to_rgb as opponent_to_rgb
 from sparsecsc.preprocessing import rgb_to_opponent as rgb_to_opponent
@@ -45,14 +60,22 @@ from sparsecsc.result import Certificate as Certificate
 from sparsecsc.result import History as History
 from sparsecsc.result import Result as Result
 from sparsecsc.result import Status as Status
-from sparsecsc.solve import Check as Check
 from sparsecsc.solve import default_solver as default_solver
 from sparsecsc.solve import path as path
 from sparsecsc.solve import solve as solve
 from sparsecsc.solvers.admm import ADMM as ADMM
 from sparsecsc.solvers.fista import FISTA as FISTA
 from sparsecsc.solvers.ista import ISTA as ISTA
+from sparsecsc.solvers.layered_basis_pursuit import LayeredBasisPursuit as LayeredBasisPursuit
+from sparsecsc.solvers.layered_thresholding import LayeredThresholding as LayeredThresholding
+from sparsecsc.solvers.mladmm import MLADMM as MLADMM
+from sparsecsc.solvers.mlista import MLFISTA as MLFISTA
+from sparsecsc.solvers.mlista import MLISTA as MLISTA
 from sparsecsc.solvers.omp import OMP as OMP
+from sparsecsc.solvers.projection_pursuit import ProjectionPursuit as ProjectionPursuit
+from sparsecsc.theory.layers import LayerReport as LayerReport
+from sparsecsc.theory.layers import layer_reports as layer_reports
+from sparsecsc.theory.sparsity import stripe_norm as stripe_norm
 
 
 def __getattr__(name: str) -> Any:

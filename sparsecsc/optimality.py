@@ -17,24 +17,26 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc._optimality_projection import projected
 from sparsecsc.checks import dtype_name
 from sparsecsc.penalties._weights import largest_finite
-from sparsecsc.problems import Pursuit, check_problem
+from sparsecsc.problems import Pursuit, check_problem, check_single
 from sparsecsc.protocols import WHOLE, Array, Block
 from sparsecsc.result import Certificate
 
-_PROJECTION_STEPS = 1000
-_PROJECTION_ROUNDS = 5
 
-
-def certify(problem: Pursuit, codes: Array) -> Certificate:
+def certify(problem: Any, codes: Any) -> Certificate:
     """Return what can be said about `codes`: the gap for a convex penalty, else the KKT residual.
 
     Notes
     -----
+    A `MultilayerPursuit` has a certificate of its own: see `sparsecsc.models.certificate`.
     Cost: one synthesis and one or two analyses, and with weights of 0 as many more as the
     projection's conjugate gradients take (up to 1000).
     """
+    if hasattr(problem, "certify_codes"):
+        certificate: Certificate = problem.certify_codes(codes)
+        return certificate
     residual = problem.residual(codes)
     data_term = 0.5 * problem.backend.sum_squares(residual)
     objective = data_term + problem.penalty_value(codes)
@@ -46,14 +48,14 @@ def certify(problem: Pursuit, codes: Array) -> Certificate:
     return Certificate(objective, dual_values(problem, codes, residual), data_term, math.nan)
 
 
-def duality_gap(problem: Pursuit, codes: Array) -> float:
+def duality_gap(problem: Any, codes: Any) -> float:
     """Return the duality gap P(codes) - D, an upper bound on P(codes) - min P.
 
     Parameters
     ----------
-    problem : Pursuit
-        With a convex penalty.
-    codes : array
+    problem : Pursuit or MultilayerPursuit
+        With convex penalties.
+    codes : array or tuple of arrays
         Any codes of the problem's shape; they need not come from a solver.
 
     Returns
@@ -93,7 +95,7 @@ def kkt_residual(problem: Pursuit, codes: Array) -> float:
     ValueError
         If `codes` do not fit the problem.
     """
-    check_problem(problem)
+    check_single(problem)
     problem.check_codes("codes", codes)
     return _kkt(problem, codes, problem.residual(codes))
 
@@ -117,6 +119,7 @@ def gap_safe_radius(problem: Pursuit, codes: Array) -> float:
     ----------
     Ndiaye, Fercoq, Gramfort and Salmon 2017 (theorem 6).
     """
+    check_single(problem)
     gap = duality_gap(problem, codes)
     rounding = 10.0 * float(np.finfo(dtype_name(codes)).eps) * problem.objective(codes)
     return math.sqrt(2.0 * (max(gap, 0.0) + rounding))
@@ -130,7 +133,7 @@ def dual_point(problem: Pursuit, codes: Array) -> Array:
     TypeError, ValueError
         As `duality_gap`.
     """
-    check_problem(problem)
+    check_single(problem)
     problem.check_codes("codes", codes)
     _check_convex(problem)
     candidates = list(_candidates(problem, codes, problem.residual(codes)))
@@ -160,14 +163,14 @@ def lambda_max(problem: Pursuit) -> float:
     -----
     For `ElasticNet` the ridge plays no part. Cost: one analysis.
     """
-    check_problem(problem)
+    check_single(problem)
     _check_convex(problem)
     level = weight_level(problem.penalty)
     if level == 0:
         msg = "`lambda_max` needs a positive finite weight; got none: give the penalty a weight."
         raise ValueError(msg)
     codes = problem.backend.xp.zeros(problem.codes_shape, dtype=problem.signal.dtype)
-    residual, _ = _projected(problem, codes, problem.target)
+    residual, _ = projected(problem, codes, problem.target)
     ratio, _, _ = _bounds(problem, residual)
     return level * float(np.max(ratio))
 
@@ -187,21 +190,21 @@ def _candidates(
 ) -> Iterator[tuple[Array, Any, Any]]:
     """Yield (point, scale, value of scale * point) for each dual point tried."""
     xp = problem.backend.xp
-    point, feasible = _projected(problem, codes, residual)
+    point, feasible = projected(problem, codes, residual)
     if not feasible:
         yield xp.zeros_like(residual), np.ones(1), np.zeros(1)
         return
     ratio, conjugate, overshoot = _bounds(problem, point)
     if problem.penalty.free(codes, codes) is not None:  # enlarged, rounding would count as well
-        yield point, *_scale(problem, point, np.maximum(ratio, 1.0), conjugate)
+        yield point, *best_scale(problem, point, np.maximum(ratio, 1.0), conjugate)
         return
-    yield point, *_scale(problem, point, ratio, conjugate)
+    yield point, *best_scale(problem, point, ratio, conjugate)
     if ratio.max() <= 1:
         return
     excess = xp.maximum(overshoot - 1.0, xp.zeros_like(overshoot))
     point = point / (1.0 + problem.operator.cover(excess))
     ratio, conjugate, _ = _bounds(problem, point)
-    yield point, *_scale(problem, point, ratio, conjugate)
+    yield point, *best_scale(problem, point, ratio, conjugate)
 
 
 def _bounds(problem: Pursuit, residual: Array) -> tuple[Any, Any, Array]:
@@ -233,7 +236,7 @@ def _host(values: Array) -> Any:
     return np.array([float(v) for v in values])
 
 
-def _scale(problem: Pursuit, residual: Array, ratio: Any, conjugate: Any) -> tuple[Any, Any]:
+def best_scale(problem: Any, residual: Array, ratio: Any, conjugate: Any) -> tuple[Any, Any]:
     """Return the better scale of the residual and the dual value it gives, for each signal."""
     backend, target = problem.backend, problem.target
     inner = np.array([backend.dot(b, r) for b, r in zip(target, residual, strict=True)])
@@ -247,57 +250,6 @@ def _scale(problem: Pursuit, residual: Array, ratio: Any, conjugate: Any) -> tup
     value = scale * inner - 0.5 * scale**2 * norm
     plain = inner - 0.5 * norm - conjugate
     return np.where(plain > value, 1.0, scale), np.maximum(plain, value)
-
-
-def _projected(problem: Pursuit, codes: Array, residual: Array) -> tuple[Array, bool]:
-    r"""Project `residual` onto :math:`A_0^T \theta = 0` where weights of 0 demand it.
-
-    Least squares over the free coefficients by conjugate gradients. Returns the point and whether
-    the remaining correlation there is at the level of rounding.
-    """
-    if problem.penalty.free(codes, codes) is None:
-        return residual, True
-    xp = problem.backend.xp
-    zero = xp.zeros(codes.shape, dtype=codes.dtype)
-    point = residual
-    free = xp.zeros(codes.shape, dtype=xp.bool)
-    norms = problem.backend.sum_squares(residual) ** 0.5 * problem.lipschitz() ** 0.5
-    tolerance = 200 * float(xp.finfo(codes.dtype).eps) * norms
-    for _ in range(_PROJECTION_ROUNDS):
-        correlation = problem.correlation(point)
-        correlation = xp.where(xp.abs(correlation) <= tolerance, zero, correlation)
-        free = free | problem.penalty.free(codes, correlation)
-        worst = float(xp.max(xp.abs(xp.where(free, correlation, zero))))
-        if worst <= tolerance:
-            return point, True
-        point = _least_squares_residual(problem, residual, free, tolerance)
-    return point, False
-
-
-def _least_squares_residual(
-    problem: Pursuit, residual: Array, free: Array, tolerance: float
-) -> Array:
-    """Return the residual of fitting `residual` by the free atoms (CGLS)."""
-    backend = problem.backend
-    xp = backend.xp
-    point = xp.asarray(residual, copy=True)
-
-    def gradient() -> Array:
-        correlation = problem.correlation(point)
-        return xp.where(free, correlation, xp.zeros_like(correlation))
-
-    steepest = gradient()
-    direction = steepest
-    size = backend.sum_squares(steepest)
-    for _ in range(_PROJECTION_STEPS):
-        if float(xp.max(xp.abs(steepest))) <= 0.1 * tolerance or size == 0:
-            break
-        image = problem.masked(problem.synthesize(direction))
-        point -= (size / backend.sum_squares(image)) * image
-        steepest = gradient()
-        previous, size = size, backend.sum_squares(steepest)
-        direction = steepest + (size / previous) * direction
-    return point
 
 
 def _relative_kkt(problem: Pursuit, codes: Array, residual: Array) -> float:
@@ -318,8 +270,10 @@ def _kkt(problem: Pursuit, codes: Array, residual: Array) -> float:
     return float(max(problem.correlate(residual, worst))) / step
 
 
-def _check_convex(problem: Pursuit) -> None:
-    if not hasattr(problem.penalty, "dual_bounds"):
-        name = type(problem.penalty).__name__
-        msg = f"`penalty` must be convex to have a duality gap; got {name}: use `kkt_residual`."
-        raise TypeError(msg)
+def _check_convex(problem: Any) -> None:
+    penalties = problem.penalties if hasattr(problem, "penalties") else (problem.penalty,)
+    for penalty in penalties:
+        if not hasattr(penalty, "dual_bounds"):
+            name = type(penalty).__name__
+            msg = f"`penalty` must have a duality gap; got {name}: use L1, or `kkt_residual`."
+            raise TypeError(msg)

@@ -60,8 +60,8 @@ class Pursuit:
 
     def __post_init__(self) -> None:
         signal = check_array("signal", self.signal, ndims=(3, 4, 5), axes=SIGNAL_AXES)
-        _check_methods("dictionary", self.dictionary, Dictionary, ("bind", "code_shape"))
-        _check_methods("penalty", self.penalty, Penalty, ("value", "prox", "bind"))
+        check_methods("dictionary", self.dictionary, Dictionary, ("bind", "code_shape"))
+        check_methods("penalty", self.penalty, Penalty, ("value", "prox", "bind"))
         if self.mask is not None:
             _check_mask(self.mask, signal)
         operator = self.dictionary.bind(signal.shape, signal)
@@ -143,10 +143,22 @@ class Pursuit:
 
 def check_problem(problem: Any) -> None:
     """Check that `problem` can be minimised: a `Pursuit` or an object that does what it does."""
-    _check_methods("problem", problem, Pursuit, ("check_codes", "objective"))
+    check_methods("problem", problem, Pursuit, ("check_codes", "objective"))
 
 
-def _check_methods(name: str, value: Any, noun: type, methods: tuple[str, ...]) -> None:
+def check_single(problem: Any) -> None:
+    """Check that `problem` is of one layer."""
+    check_problem(problem)
+    if hasattr(problem, "n_layers"):
+        msg = (
+            f"`problem` must be a Pursuit, of one layer; got {type(problem).__name__}: take one of "
+            "its layers, problem.layer(i, source)."
+        )
+        raise TypeError(msg)
+
+
+def check_methods(name: str, value: Any, noun: type, methods: tuple[str, ...]) -> None:
+    """Check that `value` is an object with the methods of a noun."""
     if isinstance(value, type):
         msg = (
             f"`{name}` must be a {noun.__name__}; got the class {value.__name__}: create an "

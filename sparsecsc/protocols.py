@@ -147,12 +147,40 @@ class ConvexPenalty(Penalty, Protocol):
         ...
 
 
-class State(Protocol):
-    """What a solver carries from step to step; `step` may overwrite its arrays."""
+class Model(Protocol):
+    """A multi-layer model: the dictionaries of all layers, and where each layer starts."""
 
     @property
-    def codes(self) -> Array:
-        """The iterate."""
+    def dictionaries(self) -> tuple[Any, ...]:
+        """One a layer, the first nearest to the signal."""
+        ...
+
+    @property
+    def starts(self) -> tuple[int | None, ...]:
+        """For each layer None, which is zero, or the earlier layer it starts at; 0: the signal."""
+        ...
+
+    @property
+    def shortcuts(self) -> tuple[Any, ...]:
+        """For each layer the dictionary that its start is analysed by; None: none."""
+        ...
+
+    @property
+    def damping(self) -> str | float:
+        """The factor of D^T D start in a layer's first step; "step": that of the step."""
+        ...
+
+
+class State(Protocol):
+    """What a solver carries from step to step; `step` may overwrite its arrays.
+
+    The states of multi-layer solvers may have more for the certificate to use: see
+    `sparsecsc.models.certificate.certify_state`.
+    """
+
+    @property
+    def codes(self) -> Any:
+        """The iterate: an array, or a tuple with one a layer."""
         ...
 
     @property
@@ -162,7 +190,10 @@ class State(Protocol):
 
 
 class Solver(Protocol):
-    """A frozen record of an algorithm's own numbers; it never prints, times or stops."""
+    """A frozen record of an algorithm's own numbers; it never prints, times or stops.
+
+    One that solves a `MultilayerPursuit` says so by an attribute ``multilayer = True``.
+    """
 
     def init(self, problem: Any, start: Array) -> Any:
         """Return the first state; `start` belongs to the solver from here on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 from sparsecsc.protocols import Array
 
@@ -35,6 +36,12 @@ class Certificate:
     """Half the squared norm of the residual."""
     kkt: float
     """The relative KKT residual; NaN where the gap is computed instead."""
+    violation: float = 0.0
+    """Multi-layer problems: how far shallower codes that may not be negative are from it."""
+    layers: tuple[float, ...] = ()
+    """Layered solvers: the measure of each layer's own problem."""
+    point: tuple[Array, ...] = ()
+    """Multi-layer problems: the dual point (theta, v_1, ...) of the best lower bound computed."""
 
     @property
     def gap(self) -> float:
@@ -48,8 +55,15 @@ class Certificate:
 
     @property
     def measure(self) -> float:
-        """What is compared with the tolerance: the relative gap, else the KKT residual."""
-        return self.kkt if self.kkt == self.kkt else self.relative_gap
+        """What is compared with the tolerance: the relative gap, else the KKT residual.
+
+        For a layered solver the largest of its layers'; with a violation the larger of the two.
+        """
+        if self.layers:
+            return max(self.layers)
+        if self.kkt == self.kkt:
+            return self.kkt
+        return max(abs(self.relative_gap), self.violation) if self.violation else self.relative_gap
 
 
 @dataclass(frozen=True)
@@ -77,8 +91,8 @@ class Result:
     The stated tolerance is certified.
     """
 
-    codes: Array
-    """(n_signals, n_filters, *code_spatial)"""
+    codes: Any
+    """(n_signals, n_filters, *code_spatial); for several layers a tuple of such arrays."""
     status: Status
     certificate: Certificate
     n_iter: int

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from sparsecsc._solve_books import Bar, Check, Run, each
 from sparsecsc.checks import check_callable, check_count, check_number, check_sequence
-from sparsecsc.optimality import certify, weight_level
-from sparsecsc.problems import Pursuit, check_problem
+from sparsecsc.optimality import weight_level
+from sparsecsc.problems import Pursuit, check_problem, check_single
 from sparsecsc.protocols import Array
-from sparsecsc.result import Certificate, History, Result, Status
+from sparsecsc.result import Result, Status
 from sparsecsc.solvers.admm import ADMM
 from sparsecsc.solvers.fista import FISTA
 from sparsecsc.solvers.ista import ISTA
+from sparsecsc.solvers.mladmm import MLADMM
+from sparsecsc.solvers.mlista import MLISTA
 
 MAX_ITER = 10_000
 
 
-@dataclass(frozen=True, eq=False)
-class Check:
-    """What a callback is told."""
-
-    n_iter: int
-    seconds: float
-    objective: float
-    relative_gap: float
-    codes: Array
-    """The current iterate. It is overwritten later: copy what is to be kept."""
-
-
 def solve(
-    problem: Pursuit,
+    problem: Any,
     solver: Any = None,
     *,
-    start: Array | None = None,
+    start: Any = None,
     tol: float = 1e-3,
     max_iter: int = MAX_ITER,
     max_seconds: float = math.inf,
@@ -50,12 +37,13 @@ def solve(
 
     Parameters
     ----------
-    problem : Pursuit
+    problem : Pursuit or MultilayerPursuit
         What to minimise.
     solver : solver record, optional
         Such as `FISTA()`; by default the one that `default_solver` names.
     start : array, shape of the codes, optional
-        Where to start, zeros by default. It is copied.
+        Where to start, zeros by default; a tuple with one array a layer for a
+        `MultilayerPursuit`. It is copied.
     tol : float
         Relative duality gap (P - D) / P to certify, for each batch as a whole. For a penalty that
         is not convex: the relative KKT residual, `kkt_residual` over ||D^T y||_inf. 0 runs until
@@ -76,7 +64,8 @@ def solve(
     -------
     Result
         The codes at which the tolerance was certified, else those of least objective among the
-        checked ones. Ctrl-C returns them too.
+        checked ones; of a solver with a stopping rule of its own the last. Ctrl-C returns the
+        best so far.
 
     Raises
     ------
@@ -92,9 +81,9 @@ def solve(
     if callback is not None:
         check_callable("callback", callback, "a function of one Check")
     solver = default_solver(problem) if solver is None else solver
-    _check_solver(solver)
-    run = _Run(problem, tol)
-    with _Bar(progress, tol) as bar:
+    _check_solver(solver, problem)
+    run = Run(problem, tol)
+    with Bar(progress, tol) as bar:
         try:
             state = solver.init(problem, _start(problem, start))
             status = run.check(state)
@@ -103,7 +92,8 @@ def solve(
                 run.n_iter += 1
                 ended = _ended(run, state, max_iter, max_seconds)
                 if ended is not None or run.n_iter % check_every == 0:
-                    status = run.check(state, final=ended is Status.RULE_MET) or ended
+                    own_rule = ended is not None and state.finished is not None
+                    status = run.check(state, final=own_rule) or ended
                     bar.show(run)
                     if status is None and callback is not None and callback(run.report(state)):
                         status = Status.INTERRUPTED
@@ -114,14 +104,18 @@ def solve(
     return run.result(status)
 
 
-def default_solver(problem: Pursuit) -> Any:
+def default_solver(problem: Any) -> Any:
     """Return what `solve` takes for ``solver=None``.
 
     `ADMM` where its linear solve is exact without splitting off the image (a circular dictionary
     and no mask): measured on photographs and a recording it certifies a gap of 1e-3 in 0.4 to 1
     times the iterations of `FISTA`, at the same cost each. `FISTA` elsewhere, and `ISTA` for a
-    penalty that is not convex.
+    penalty that is not convex. For a `MultilayerPursuit` the exact `MLADMM`, or `MLISTA` if a
+    penalty has no duality gap.
     """
+    if hasattr(problem, "n_layers"):
+        convex = all(hasattr(penalty, "dual_bounds") for penalty in problem.penalties)
+        return MLADMM() if convex else MLISTA()
     if not hasattr(problem.penalty, "dual_bounds"):
         return ISTA()
     solvable = hasattr(problem.operator, "solve_outer") and problem.mask is None
@@ -156,7 +150,7 @@ def path(
         If `weights` is empty or holds a number that is not positive and finite, or the penalty
         has no positive finite weight.
     """
-    check_problem(problem)
+    check_single(problem)
     numbers = check_sequence("weights", weights, "numbers")
     levels = [check_number("weights", w, above=0.0, finite=True) for w in numbers]
     if not levels:
@@ -175,91 +169,7 @@ def path(
     return results
 
 
-class _Run:
-    """The books of one run: clock, history, best codes and best lower bound."""
-
-    def __init__(self, problem: Pursuit, tol: float) -> None:
-        self.problem = problem
-        self.tol = tol
-        self.began = time.perf_counter()
-        self.n_iter = 0
-        self.rows: list[tuple[int, float, float, float]] = []
-        self.dual: Any = None
-        self.latest: Certificate | None = None
-        self.best: Certificate | None = None
-        self.best_codes: Array = None
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.began
-
-    def check(self, state: Any, *, final: bool = False) -> Status | None:
-        """Certify, write the history, keep the best; return a status if the run is over."""
-        certificate = certify(self.problem, state.codes)
-        if not math.isfinite(certificate.data_term) or math.isnan(certificate.objective):
-            return Status.NOT_FINITE
-        self.dual = certificate.dual if self.dual is None else np.fmax(self.dual, certificate.dual)
-        self.latest = replace(certificate, dual=self.dual)
-        self.problem.backend.synchronize()
-        self.rows.append((self.n_iter, self.seconds, self.latest.objective, self.latest.gap))
-        certified = state.finished is None and self.latest.measure <= self.tol
-        if self.best is None or final or certified or self.latest.objective < self.best.objective:
-            self.best = self.latest
-            self._keep(state.codes)
-        return Status.CONVERGED if certified else None
-
-    def _keep(self, codes: Array) -> None:
-        if self.best_codes is None:
-            self.best_codes = self.problem.backend.xp.asarray(codes, copy=True)
-        else:
-            self.best_codes[...] = codes
-
-    def report(self, state: Any) -> Check:
-        n_iter, seconds, objective, _ = self.rows[-1]
-        assert self.latest is not None
-        return Check(n_iter, seconds, objective, self.latest.relative_gap, state.codes)
-
-    def result(self, status: Status) -> Result:
-        if self.best is None:
-            msg = "`start` must give a finite objective; got one that is not: scale it down."
-            raise ValueError(msg)
-        certificate = replace(self.best, dual=self.dual)
-        history = History(*zip(*self.rows, strict=True))
-        return Result(self.best_codes, status, certificate, self.n_iter, history)
-
-
-class _Bar:
-    """A progress bar that counts the digits of the tolerance; silent unless asked for."""
-
-    def __init__(self, wanted: bool, tol: float) -> None:
-        self.bar: Any = None
-        self.tol = tol
-        if wanted:
-            from tqdm.auto import tqdm
-
-            layout = "{desc} {bar} {n:.0f}% [{elapsed}{postfix}]"
-            self.bar = tqdm(total=100.0, desc="solve", bar_format=layout)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def show(self, run: _Run) -> None:
-        if self.bar is None or run.latest is None:
-            return
-        measure = run.latest.measure
-        digits = math.log10(1.0 / max(self.tol, 1e-16))
-        reached = math.log10(1.0 / min(max(measure, 1e-16), 1.0))
-        self.bar.n = min(100.0, 100.0 * reached / digits) if digits > 0 else 100.0
-        self.bar.set_postfix_str(
-            f"iteration {run.n_iter}, objective {run.latest.objective:.6g}, gap {measure:.1e}"
-        )
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-
-def _ended(run: _Run, state: Any, max_iter: int, max_seconds: float) -> Status | None:
+def _ended(run: Run, state: Any, max_iter: int, max_seconds: float) -> Status | None:
     if state.finished:
         return Status.RULE_MET
     if run.n_iter >= max_iter:
@@ -267,21 +177,36 @@ def _ended(run: _Run, state: Any, max_iter: int, max_seconds: float) -> Status |
     return Status.MAX_SECONDS if run.seconds >= max_seconds else None
 
 
-def _start(problem: Pursuit, start: Array | None) -> Array:
+def _start(problem: Any, start: Any) -> Any:
+    """Return codes of our own to start at, contiguous whatever `start` is; zeros by default."""
     xp = problem.backend.xp
+    dtype = problem.signal.dtype
+    if start is None and hasattr(problem, "n_layers"):
+        return tuple(xp.zeros(shape, dtype=dtype) for shape in problem.shapes[1:])
     if start is None:
-        return xp.zeros(problem.codes_shape, dtype=problem.signal.dtype)
+        return xp.zeros(problem.codes_shape, dtype=dtype)
     problem.check_codes("start", start)
-    own = xp.empty(problem.codes_shape, dtype=problem.signal.dtype)  # contiguous, whatever start is
-    own[...] = start
-    return own
+
+    def copied(codes: Array) -> Array:
+        own = xp.empty(codes.shape, dtype=dtype)
+        own[...] = codes
+        return own
+
+    return each(copied, start)
 
 
-def _check_solver(solver: Any) -> None:
+def _check_solver(solver: Any, problem: Any) -> None:
     if isinstance(solver, type) or not all(hasattr(solver, name) for name in ("init", "step")):
         msg = (
             "`solver` must be an instance such as FISTA(), with methods init and step; got "
             f"{solver!r}: create one."
+        )
+        raise TypeError(msg)
+    if hasattr(problem, "n_layers") and not getattr(solver, "multilayer", False):
+        name = type(solver).__name__
+        msg = (
+            f"`solver` must be of several layers for a {type(problem).__name__}; got {name}, of "
+            f"one layer: use MLADMM(), or LayeredBasisPursuit({name}())."
         )
         raise TypeError(msg)
 

@@ -23,14 +23,17 @@ PACKAGE = Path(sc.__file__).resolve().parent
 # Parameters without a default, by class: {"Name": {"parameter": value}}.
 PENALTY_EXTRAS: dict[str, dict[str, Any]] = {
     "ElasticNet": {"ridge": 0.25},
+    "ReLU": {"bias": -0.3},  # negative: with a positive one a pursuit may have no minimum
 }
 SOLVER_EXTRAS: dict[str, dict[str, Any]] = {"OMP": {"n_nonzero": 3}}
+MODEL_EXTRAS: dict[str, dict[str, Any]] = {}
 DICTIONARY_EXTRAS: dict[str, dict[str, Any]] = {}
 
 
 def methods_of(protocol: type) -> tuple[str, ...]:
     """Return the names of the methods that a protocol declares."""
-    return tuple(n for n, v in vars(protocol).items() if not n.startswith("_") and callable(v))
+    members = vars(protocol).items()
+    return tuple(n for n, v in members if n[0] != "_" and (callable(v) or isinstance(v, property)))
 
 
 def load(file: Path) -> Any:
@@ -53,10 +56,15 @@ def find(folder: Path, protocol: type) -> dict[str, type]:
         module = load(file)
         for name, cls in vars(module).items():
             own = inspect.isclass(cls) and cls.__module__ == module.__name__
-            able = own and all(hasattr(cls, method) for method in methods_of(protocol))
+            able = own and all(_has(cls, method) for method in methods_of(protocol))
             if able and not name.startswith("_"):
                 found[name] = cls
     return found
+
+
+def _has(cls: type, name: str) -> bool:
+    """Return whether the class has this member, be it a field of its instances."""
+    return hasattr(cls, name) or name in getattr(cls, "__dataclass_fields__", {})
 
 
 def make(cls: type, table: str, **given: Any) -> Any:
@@ -92,9 +100,28 @@ def make_dictionary(cls: type, dtype: Any = np.float64) -> Any:
     )
 
 
+def make_model(cls: type, n_layers: int = 2, dtype: Any = np.float64) -> Any:
+    """Return an example of a model for 1-D signals of two channels, circular, of small filters."""
+    rng = np.random.default_rng(5)
+
+    def filters(n_filters: int, n_channels: int) -> Any:
+        return (rng.standard_normal((n_filters, n_channels, 3)) / 4).astype(dtype)
+
+    dense = [filters(2, 2 + 2 * i) for i in range(n_layers)]
+    return make(
+        cls,
+        "MODEL_EXTRAS",
+        dictionaries=[sc.ConvDictionary(filters(2, 2)) for _ in range(n_layers)],
+        filter_banks=dense,
+    )
+
+
 DICTIONARIES = find(PACKAGE / "dictionaries", protocols.Dictionary)
 PENALTIES = find(PACKAGE / "penalties", protocols.Penalty)
 SOLVERS = find(PACKAGE / "solvers", protocols.Solver)
+SINGLE = {n: c for n, c in SOLVERS.items() if not getattr(c, "multilayer", False)}
+MULTILAYER = {n: c for n, c in SOLVERS.items() if n not in SINGLE}
+MODELS = find(PACKAGE / "models", protocols.Model)
 WEIGHTED = {n: c for n, c in PENALTIES.items() if "weight" in inspect.signature(c).parameters}
 """Those whose size a weight >= 0 sets, which the tests of pursuit vary."""
 CONVEX = {n: c for n, c in PENALTIES.items() if hasattr(c, "dual_bounds")}

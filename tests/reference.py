@@ -84,8 +84,9 @@ def signal_matrix(problem: Any, b=0):
 
 
 def weight_of(penalty: Any):
-    """Return a penalty's weight as float64."""
-    return np.asarray(penalty.weight, dtype=np.float64)
+    """Return a penalty's weight as float64: minus the bias where there is a bias instead."""
+    weight = -penalty.bias if hasattr(penalty, "bias") else penalty.weight
+    return np.asarray(weight, dtype=np.float64)
 
 
 def penalty_value(penalty: Any, z):
@@ -100,7 +101,7 @@ def penalty_value(penalty: Any, z):
     else:
         sizes = {"L0": (z != 0).astype(float)}.get(name, np.abs(z))
     weight = np.broadcast_to(weight, sizes.shape)
-    if name == "NonnegativeL1" and (z < 0).any():
+    if name in ("NonnegativeL1", "ReLU") and (z < 0).any():
         return np.inf
     if (np.isinf(weight) & (sizes > 0)).any():
         return np.inf
@@ -148,7 +149,7 @@ def plain_prox(name, weight, v, step, *, ridge=0.0, axis=1):
     """Return the prox of a shipped penalty, from the textbook's formula."""
     if name == "L1":
         return soft(v, step * weight)
-    if name == "NonnegativeL1":
+    if name in ("NonnegativeL1", "ReLU"):
         return np.maximum(v - step * weight, 0.0)
     if name == "ElasticNet":
         return soft(v, step * weight) / (1.0 + step * ridge)

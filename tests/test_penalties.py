@@ -49,6 +49,8 @@ for _axis in (0, 2, (0, 2), (1, 2), (0, 1, 2)):
 CASES["GroupL1 by filter"] = group(2, per_filter())
 CASES["GroupL1 by filter, coupled signals"] = group((0, 2), per_filter())
 CASES["GroupL1 by position"] = group(1, full()[:, :1])
+CASES["ReLU by filter"] = PENALTIES["ReLU"](-per_filter())
+CASES["ReLU by coefficient"] = PENALTIES["ReLU"](-full())
 CASES["ElasticNet ridge by filter"] = sc.ElasticNet(1.0, per_filter())
 CASES["ElasticNet ridge 0"] = sc.ElasticNet(1.0, 0.0)
 CASES["ElasticNet ridge 0 in a filter"] = sc.ElasticNet(0.7, np.array([0.0, 1.0, 0.0]))
@@ -71,9 +73,10 @@ def random_codes(seed=0, dtype=np.float64, shape=SHAPE):
     return (3 * np.random.default_rng(seed).standard_normal(shape)).astype(dtype)
 
 
-def test_the_five_shipped_penalties_are_discovered():
-    assert {"L1", "NonnegativeL1", "ElasticNet", "GroupL1", "L0"} <= set(PENALTIES)
-    assert set(PENALTIES) - set(CONVEX) == {"L0"}
+def test_the_six_shipped_penalties_are_discovered():
+    assert {"L1", "NonnegativeL1", "ElasticNet", "GroupL1", "L0", "ReLU"} <= set(PENALTIES)
+    assert set(PENALTIES) - set(CONVEX) == {"L0", "ReLU"}
+    assert set(PENALTIES) - set(WEIGHTED) == {"ReLU"}
 
 
 @every

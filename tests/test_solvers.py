@@ -9,6 +9,7 @@ from discovery import (
     CONVEX_PAIRS,
     PAIRS,
     PENALTIES,
+    SINGLE,
     SOLVERS,
     make_penalty,
     make_solver,
@@ -21,7 +22,7 @@ import sparsecsc as sc
 
 pairs = pytest.mark.parametrize(("solver", "penalty"), PAIRS)
 convex_pairs = pytest.mark.parametrize(("solver", "penalty"), CONVEX_PAIRS)
-solvers = pytest.mark.parametrize("solver", SOLVERS)
+solvers = pytest.mark.parametrize("solver", SINGLE)
 
 
 def applicable(name, dictionary="1d", penalty="L1"):

@@ -83,7 +83,9 @@ def inverse(xp: Any, matrices: Array, shift: float) -> Array:
     shape = matrices.shape
     flat = xp.permute_dims(xp.reshape(matrices, (n, n, -1)), (2, 0, 1))
     flat = xp.linalg.inv(flat + shift * xp.eye(n, dtype=matrices.dtype))
-    return xp.reshape(xp.permute_dims(flat, (2, 1, 0)), shape)
+    out = xp.empty((n, n, flat.shape[0]), dtype=flat.dtype)  # contiguous, for the products
+    out[...] = xp.permute_dims(flat, (2, 1, 0))
+    return xp.reshape(out, shape)
 
 
 def scatter(xp: Any, x: Array, axis: int, where: list[int], n: int) -> Array:

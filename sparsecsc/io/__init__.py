@@ -1,4 +1,4 @@
-"""Files in and out: images, sound and arrays, and the codes of a run.
+"""Files in and out: images, sound and arrays, the codes of a run, models and networks' weights.
 
 Every reader returns the core layout (n_signals, n_channels, *spatial) with a record of the format
 it came from, so that a reconstruction can be written back as the same kind of file. Every writer is
@@ -14,3 +14,11 @@ from sparsecsc.io.files import load_filters as load_filters
 from sparsecsc.io.files import load_mask as load_mask
 from sparsecsc.io.files import read_signal as read_signal
 from sparsecsc.io.files import write_signal as write_signal
+from sparsecsc.io.layer_codes import SavedLayerCodes as SavedLayerCodes
+from sparsecsc.io.layer_codes import load_layer_codes as load_layer_codes
+from sparsecsc.io.layer_codes import save_layer_codes as save_layer_codes
+from sparsecsc.io.models import SavedModel as SavedModel
+from sparsecsc.io.models import load_model as load_model
+from sparsecsc.io.models import save_model as save_model
+from sparsecsc.io.weights import Convolutions as Convolutions
+from sparsecsc.io.weights import load_convolutions as load_convolutions

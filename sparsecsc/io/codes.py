@@ -23,7 +23,6 @@ by far the faster form, since compressing zeros takes time too. Without this pac
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc.io.archives import read_header, write_header
 from sparsecsc.io.arrays import load_members
 from sparsecsc.io.atomic import atomic_write
 from sparsecsc.io.common import MAX_VALUES, unreadable
@@ -80,19 +80,14 @@ def save_codes(
         If codes and filters do not belong together, or the parameters are not JSON.
     """
     _check_pair(codes, filters)
-    header = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "codes_shape": list(codes.shape),
-        "parameters": parameters,
-        "versions": versions,
-    }
-    arrays = {"header": np.array(json.dumps(header, allow_nan=False)), "filters": filters}
-    indices = np.flatnonzero(codes)
-    if indices.size <= _SPARSE_SHARE * codes.size:
-        arrays |= {"indices": indices.astype(np.int64), "values": codes.reshape(-1)[indices]}
-    else:
-        arrays["dense"] = codes
+    header = write_header(
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
+        codes_shape=list(codes.shape),
+        parameters=parameters,
+        versions=versions,
+    )
+    arrays = {"header": header, "filters": filters} | sparse_parts(codes)
     return atomic_write(
         path, lambda stream: np.savez_compressed(stream, allow_pickle=False, **arrays)
     )
@@ -113,9 +108,17 @@ def load_codes(path: str | os.PathLike[str]) -> SavedCodes:
         msg = f"expected a codes file '{file}'; got nothing there: check the path."
         raise FileNotFoundError(msg)
     members = load_members(file, only="*")
-    header = _header(file, members)
+    header = read_header(
+        file,
+        members.get("header"),
+        kind="saved codes",
+        format_=FORMAT,
+        version=FORMAT_VERSION,
+        advice="solve again",
+        fields={"codes_shape": list, "parameters": dict, "versions": dict},
+    )
     try:
-        codes = _codes(members, header["codes_shape"])
+        codes = read_parts(members, header["codes_shape"])
         filters = members["filters"]
         _check_pair(codes, filters)
     except KeyError as error:
@@ -125,44 +128,27 @@ def load_codes(path: str | os.PathLike[str]) -> SavedCodes:
     return SavedCodes(codes, filters, header["parameters"], header["versions"])
 
 
-def _header(file: Path, members: dict[str, np.ndarray]) -> dict[str, Any]:
-    try:
-        header = json.loads(str(members["header"]))
-        named = header["format"] == FORMAT
-    except (KeyError, ValueError, TypeError, RecursionError):
-        named = False
-    if not named:
-        raise unreadable(file, "saved codes", "it was not written by sparsecsc")
-    version = header.get("format_version")
-    if version != FORMAT_VERSION:
-        msg = (
-            f"'{file}' must have format version {FORMAT_VERSION}; got {version!r}: read it with "
-            "the version of sparsecsc that wrote it, or solve again."
-        )
-        raise ValueError(msg)
-    complete = (
-        isinstance(header.get("codes_shape"), list)
-        and isinstance(header.get("parameters"), dict)
-        and isinstance(header.get("versions"), dict)
-    )
-    if not complete:
-        raise unreadable(file, "saved codes", "its header is incomplete")
-    return dict(header)
+def sparse_parts(codes: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the members that hold these codes: indices and values, or dense."""
+    indices = np.flatnonzero(codes)
+    if indices.size > _SPARSE_SHARE * codes.size:
+        return {"dense": codes}
+    return {"indices": indices.astype(np.int64), "values": codes.reshape(-1)[indices]}
 
 
-def _codes(members: dict[str, np.ndarray], stated: list[Any]) -> np.ndarray:
+def read_parts(members: dict[str, np.ndarray], stated: list[Any], prefix: str = "") -> np.ndarray:
     """Return the dense codes; raise KeyError or ValueError if the parts do not fit."""
     if not all(type(n) is int and n > 0 for n in stated) or math.prod(stated) > MAX_CODES:
         msg = f"its codes have the shape {stated}, which is not one of 1 to {MAX_CODES} values"
         raise ValueError(msg)
     shape = tuple(stated)
-    if "dense" in members:
-        codes = members["dense"]
+    if f"{prefix}dense" in members:
+        codes = members[f"{prefix}dense"]
         if codes.shape != shape:
             msg = f"its codes have the shape {codes.shape} in place of {shape}"
             raise ValueError(msg)
     else:
-        indices, values = members["indices"], members["values"]
+        indices, values = members[f"{prefix}indices"], members[f"{prefix}values"]
         if indices.dtype != np.int64 or indices.ndim != 1 or values.shape != indices.shape:
             msg = f"it has {indices.shape} places for {values.shape} codes"
             raise ValueError(msg)

@@ -15,20 +15,48 @@ Weight = Any
 
 def check_weight(name: str, weight: Any) -> Weight:
     """Check range and kind of a weight; 0 and inf are allowed, NaN and negatives are not."""
-    if not hasattr(weight, "shape") or weight.shape == ():
-        if isinstance(weight, (list, tuple)):
-            msg = f"`{name}` must be a float or an array; got a {type(weight).__name__}: "
-            raise TypeError(msg + "use numpy.asarray.")
+    if not _is_array(name, weight):
         return check_number(name, weight, least=0.0)
-    check_unmasked(name, weight)
     xp = backend_of(weight).xp
-    if dtype_name(weight) not in ("float32", "float64"):
-        msg = f"`{name}` must be float32 or float64; got {dtype_name(weight)}: convert it."
-        raise ValueError(msg)
     if not bool(xp.all(weight >= 0)):  # NaN fails too
         msg = f"`{name}` must hold numbers >= 0; got {float(xp.min(weight)):g}: correct them."
         raise ValueError(msg)
     return weight
+
+
+def check_bias(name: str, bias: Any) -> Weight:
+    """Check range and kind of a bias: any sign is allowed, NaN and infinity are not."""
+    if not _is_array(name, bias):
+        try:
+            number = float(bias)
+        except (TypeError, ValueError):
+            msg = f"`{name}` must be a finite number or an array of them; got {bias!r}: pass one."
+            raise TypeError(msg) from None
+        if not math.isfinite(number):
+            msg = f"`{name}` must be finite; got {number}: correct it."
+            raise ValueError(msg)
+        return number
+    xp = backend_of(bias).xp
+    if not bool(xp.all(xp.isfinite(bias))):
+        count = int(xp.sum(~xp.isfinite(bias)))
+        msg = f"`{name}` must be finite; got {count} NaN or infinite values: correct them."
+        raise ValueError(msg)
+    return bias
+
+
+def _is_array(name: str, weight: Any) -> bool:
+    """Return whether `weight` is an array, of a kind and dtype that weights can have."""
+    if isinstance(weight, (list, tuple)):
+        msg = f"`{name}` must be a float or an array; got a {type(weight).__name__}: "
+        raise TypeError(msg + "use numpy.asarray.")
+    if not hasattr(weight, "shape") or weight.shape == ():
+        return False
+    check_unmasked(name, weight)
+    backend_of(weight)
+    if dtype_name(weight) not in ("float32", "float64"):
+        msg = f"`{name}` must be float32 or float64; got {dtype_name(weight)}: convert it."
+        raise ValueError(msg)
+    return True
 
 
 def bind_weight(name: str, weight: Weight, shape: tuple[int, ...], like: Array) -> Weight:

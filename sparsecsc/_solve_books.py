@@ -1,0 +1,143 @@
+"""The books of a run: clock, history, best codes, best lower bound; and the progress bar."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sparsecsc.optimality import certify
+from sparsecsc.protocols import Array
+from sparsecsc.result import Certificate, History, Result, Status
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """What a callback is told."""
+
+    n_iter: int
+    seconds: float
+    objective: float
+    relative_gap: float
+    codes: Array
+    """The current iterate. It is overwritten later: copy what is to be kept."""
+
+
+class Run:
+    """The books of one run: clock, history, best codes and best lower bound."""
+
+    def __init__(self, problem: Any, tol: float) -> None:
+        self.problem = problem
+        self.tol = tol
+        self.began = time.perf_counter()
+        self.n_iter = 0
+        self.rows: list[tuple[int, float, float, float]] = []
+        self.dual: Any = None
+        self.point: tuple[Array, ...] = ()
+        self.latest: Certificate | None = None
+        self.best: Certificate | None = None
+        self.best_codes: Array = None
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+    def check(self, state: Any, *, final: bool = False) -> Status | None:
+        """Certify, write the history, keep the best; return a status if the run is over."""
+        certificate = _certify(self.problem, state)
+        if not math.isfinite(certificate.data_term) or math.isnan(certificate.objective):
+            return Status.NOT_FINITE
+        if self.dual is None or certificate.dual.sum() > self.dual.sum():
+            self.point = certificate.point
+        self.dual = certificate.dual if self.dual is None else np.fmax(self.dual, certificate.dual)
+        self.latest = replace(certificate, dual=self.dual, point=self.point)
+        self.problem.backend.synchronize()
+        self.rows.append((self.n_iter, self.seconds, self.latest.objective, self.latest.gap))
+        has_gap = not math.isnan(self.latest.gap)
+        certified = (state.finished is None or has_gap) and self.latest.measure <= self.tol
+        if self.best is None or final or certified or _is_better(self.latest, self.best):
+            self.best = self.latest
+            self._keep(state.codes)
+        return Status.CONVERGED if certified else None
+
+    def _keep(self, codes: Array) -> None:
+        xp = self.problem.backend.xp
+        if self.best_codes is None:
+            self.best_codes = each(lambda z: xp.asarray(z, copy=True), codes)
+            return
+        pairs = zip(listed(self.best_codes), listed(codes), strict=True)
+        for kept, new in pairs:
+            kept[...] = new
+
+    def report(self, state: Any) -> Check:
+        n_iter, seconds, objective, _ = self.rows[-1]
+        assert self.latest is not None
+        return Check(n_iter, seconds, objective, self.latest.relative_gap, state.codes)
+
+    def result(self, status: Status) -> Result:
+        if self.best is None:
+            msg = "`start` must give a finite objective; got one that is not: scale it down."
+            raise ValueError(msg)
+        certificate = replace(self.best, dual=self.dual, point=self.point)
+        history = History(*zip(*self.rows, strict=True))
+        return Result(self.best_codes, status, certificate, self.n_iter, history)
+
+
+class Bar:
+    """A progress bar that counts the digits of the tolerance; silent unless asked for."""
+
+    def __init__(self, wanted: bool, tol: float) -> None:
+        self.bar: Any = None
+        self.tol = tol
+        if wanted:
+            from tqdm.auto import tqdm
+
+            layout = "{desc} {bar} {n:.0f}% [{elapsed}{postfix}]"
+            self.bar = tqdm(total=100.0, desc="solve", bar_format=layout)
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def show(self, run: Run) -> None:
+        if self.bar is None or run.latest is None:
+            return
+        measure = run.latest.measure
+        digits = math.log10(1.0 / max(self.tol, 1e-16))
+        reached = math.log10(1.0 / min(max(measure, 1e-16), 1.0))
+        self.bar.n = min(100.0, 100.0 * reached / digits) if digits > 0 else 100.0
+        self.bar.set_postfix_str(
+            f"iteration {run.n_iter}, objective {run.latest.objective:.6g}, gap {measure:.1e}"
+        )
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _certify(problem: Any, state: Any) -> Certificate:
+    """Return the problem's own certificate where it has one, else that of a single layer."""
+    if hasattr(problem, "certify_state"):
+        certificate: Certificate = problem.certify_state(state)
+        return certificate
+    return certify(problem, state.codes)
+
+
+def _is_better(latest: Certificate, best: Certificate) -> bool:
+    """Return whether `latest` is nearer to the optimum; an objective that is violated can lie."""
+    if latest.violation or best.violation:
+        return latest.measure < best.measure
+    return latest.objective < best.objective
+
+
+def listed(codes: Any) -> tuple[Array, ...]:
+    """Return the codes of one layer as a tuple, those of several as they are."""
+    return codes if isinstance(codes, tuple) else (codes,)
+
+
+def each(function: Callable[[Array], Array], codes: Any) -> Any:
+    """Apply `function` to the array of one layer, or to each of several."""
+    return tuple(map(function, codes)) if isinstance(codes, tuple) else function(codes)

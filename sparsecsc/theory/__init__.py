@@ -1,0 +1,1 @@
+"""What the theory of sparse models speaks of, measured: sparsity, coherence, bounds."""
