@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc._cli_checks import check_combination, make_penalty, make_solver
 from sparsecsc._cli_filters import read_filters
 from sparsecsc._cli_options import DEFAULT_LOWPASS, MisuseError, Settings
 from sparsecsc.checks import check_array
@@ -16,20 +17,11 @@ from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.io import SignalFile, load_codes, load_mask, read_signal
 from sparsecsc.io.images import KIND_OF_SUFFIX, ImageFormat
 from sparsecsc.optimality import lambda_max
-from sparsecsc.penalties.elastic_net import ElasticNet
-from sparsecsc.penalties.group_l1 import GroupL1
-from sparsecsc.penalties.l0 import L0
-from sparsecsc.penalties.l1 import L1
-from sparsecsc.penalties.nonnegative_l1 import NonnegativeL1
 from sparsecsc.preprocessing import split_lowpass
 from sparsecsc.problems import Pursuit
-from sparsecsc.solvers.admm import ADMM
+from sparsecsc.result import Result
 from sparsecsc.solvers.fista import FISTA
-from sparsecsc.solvers.ista import ISTA
-from sparsecsc.solvers.omp import OMP
 
-_PENALTIES = {"l1": L1, "nonnegative": NonnegativeL1, "group": GroupL1, "l0": L0}
-_SOLVERS = {"fista": FISTA, "ista": ISTA, "admm": ADMM}
 _DEMO_SIZE = 256
 _CORNERS = {"camera": (40, 130), "chelsea": (20, 90), "coffee": (70, 170)}
 
@@ -49,6 +41,15 @@ class Job:
     separate: bool
     start: np.ndarray | None
     iterations_before: int
+
+    @property
+    def max_iter(self) -> int:
+        """The largest number of iterations."""
+        return self.settings.max_iter
+
+    def judged(self, result: Result) -> Result:
+        """Return the result as it is."""
+        return result
 
     @property
     def weight(self) -> float:
@@ -121,8 +122,9 @@ def prepare(settings: Settings, source: SignalFile | None = None) -> Job:
     MisuseError, OSError, TypeError, ValueError
         With one line that says what was expected, what was got and what to do.
     """
-    _check_combination(settings)
-    solver = _solver(settings)
+    check_combination(settings)
+    assert settings.filters is not None
+    solver = make_solver(settings)
     image = source is not None or Path(settings.input).suffix.lower() in KIND_OF_SUFFIX
     strength = settings.lowpass
     if strength is None:
@@ -136,43 +138,13 @@ def prepare(settings: Settings, source: SignalFile | None = None) -> Job:
         )
     separate = _separate(source, filters)
     mask = None if settings.mask is None else _read_mask(settings, source)
-    lowpass, signal = _split(source.signal, mask, strength)
+    lowpass, signal = split(source.signal, mask, strength)
     if separate:
         lowpass, signal = _as_batch(lowpass), _as_batch(signal)
         mask = mask if mask is None else _as_batch(mask)
     problem = _weighted(settings, signal, dictionary, mask)
     job = Job(settings, source, problem, solver, lowpass, strength, separate, None, 0)
     return _resumed(job) if settings.resume else job
-
-
-def _check_combination(s: Settings) -> None:
-    counted = s.n_nonzero is not None or s.residual is not None
-    both, neither = None not in (s.weight, s.weight_ratio), s.weight is s.weight_ratio is None
-    if both or (neither and not (s.penalty == "l0" and counted)):
-        msg = "give exactly one of --weight and --weight-ratio; got "
-        raise MisuseError(msg + ("both." if both else "neither: --weight-ratio 0.05 is a start."))
-    if s.penalty == "l0" and s.weight_ratio is not None:
-        msg = "--weight-ratio needs a convex penalty; got l0: give --weight or --n-nonzero."
-        raise MisuseError(msg)
-    if (s.penalty == "elastic-net") != (s.ridge is not None):
-        msg = "--ridge goes with --penalty elastic-net; got one without the other: give both."
-        raise MisuseError(msg)
-    if s.solver == "omp" and s.penalty != "l0":
-        msg = f"--solver omp needs --penalty l0; got {s.penalty}: change one of them."
-        raise MisuseError(msg)
-    if counted and (s.penalty != "l0" or s.solver not in ("auto", "omp")):
-        msg = "--n-nonzero and --residual are rules of OMP: add --penalty l0 --solver omp."
-        raise MisuseError(msg)
-    if s.resume and isinstance(_solver(s), OMP):
-        msg = "--resume needs a solver that can start anywhere; got OMP: leave out one of them."
-        raise MisuseError(msg)
-
-
-def _solver(s: Settings) -> Any:
-    counted = s.n_nonzero is not None or s.residual is not None
-    if s.solver == "omp" or (s.solver == "auto" and counted):
-        return OMP(n_nonzero=s.n_nonzero, residual=s.residual)
-    return None if s.solver == "auto" else _SOLVERS[s.solver]()
 
 
 def _separate(source: SignalFile, filters: np.ndarray) -> bool:
@@ -212,7 +184,7 @@ def _read_mask(settings: Settings, source: SignalFile) -> np.ndarray:
     return mask
 
 
-def _split(
+def split(
     signal: np.ndarray, mask: np.ndarray | None, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return low-pass and rest; under a mask the low-pass is that of the samples there are."""
@@ -233,17 +205,11 @@ def _as_batch(array: np.ndarray) -> np.ndarray:
 
 
 def _weighted(s: Settings, signal: np.ndarray, dictionary: Any, mask: Any) -> Pursuit:
-    problem = Pursuit(signal, dictionary, _penalty(s, 1.0), mask=mask)
+    problem = Pursuit(signal, dictionary, make_penalty(s, 1.0), mask=mask)
     weight = s.weight or 0.0
     if s.weight_ratio is not None:
         weight = s.weight_ratio * lambda_max(problem)
-    return problem.with_penalty(_penalty(s, weight))
-
-
-def _penalty(s: Settings, weight: float) -> Any:
-    if s.penalty == "elastic-net":
-        return ElasticNet(weight, s.ridge)
-    return _PENALTIES[s.penalty](weight)
+    return problem.with_penalty(make_penalty(s, weight))
 
 
 def _resumed(job: Job) -> Job:

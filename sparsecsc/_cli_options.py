@@ -13,6 +13,7 @@ from sparsecsc.data import names
 
 PENALTIES = ("l1", "nonnegative", "elastic-net", "group", "l0")
 SOLVERS = ("auto", "fista", "ista", "admm", "omp")
+PURSUITS = ("exact", "thresholding", "lbp", "mlista", "mlfista", "projection", "deep")
 DEFAULT_LOWPASS = 5.0
 _BORDERS = ("circular", "valid", "same", "full")
 _MAX_ITER = 10_000
@@ -20,6 +21,21 @@ _MAX_ITER = 10_000
 _EPILOG = """\
 exit codes: 0 done, 1 stopped before the tolerance was certified (the files are written all the
 same, also after Ctrl-C), 2 wrong use, 130 interrupted before there was anything to write"""
+
+_MODEL_HELP = """\
+pursuits of a model with dictionaries D_1 ... D_L (--pursuit):
+  exact         minimise 1/2 ||y - D_1...D_L z||^2 + the penalties of all layers' codes, certified
+  thresholding  one proximal step a layer
+  lbp           one layer after the other, each solved to --tol (or for --unfoldings iterations)
+  mlista        sweeps of one proximal step a layer, until the codes stop moving
+  mlfista       the same with momentum
+  projection    the deepest codes first, in the effective dictionary; the others follow from them
+  deep          all layers at once, each of which need only nearly agree with the next
+weights of a model: --weight, or --weight-ratio, or else the penalties in the file. The ratio of
+layer i is to max |D_i^T x_(i-1)| (nonnegative: without the bars), from which the codes of a layer
+with the input x_(i-1) are zero. Here x_0 = y and x_i = s_i D_i^T x_(i-1), where s_i is 1 (exact,
+projection, mlista, mlfista), the step (thresholding) or 1 / (the largest squared norm of an atom
+of D_i) (lbp, deep)"""
 
 
 class MisuseError(Exception):
@@ -31,9 +47,16 @@ class Settings:
     """All that a run depends on."""
 
     input: str
-    filters: str
-    weight: float | None = None
-    weight_ratio: float | None = None
+    filters: str | None = None
+    model: str | None = None
+    pursuit: str = "exact"
+    unfoldings: Any = None
+    """An integer, or one a layer."""
+    step: Any = None
+    """None, a number, or one a layer."""
+    weight: Any = None
+    """A number, or with a model one a layer; so is the ratio."""
+    weight_ratio: Any = None
     penalty: str = "l1"
     ridge: float | None = None
     solver: str = "auto"
@@ -50,6 +73,8 @@ class Settings:
     dtype: str = "float32"
     out: str = "sparsecsc-out"
     resume: bool = False
+    given: frozenset[str] = frozenset()
+    """The names of the settings that the command line has."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,29 +119,39 @@ def _add_out(command: Any) -> None:
         metavar="DIR",
         help="where to write (default: %(default)s)",
     )
-    command.add_argument("--quiet", action="store_true", help="print errors only")
+    text = "print errors only"
+    command.add_argument("--quiet", action="store_true", default=False, help=text)
 
 
 def _add_solve(commands: Any) -> None:
     solve = commands.add_parser(
         "solve",
-        help="code a file",
-        description="Minimise 1/2 ||mask (y - D z)||^2 + penalty(z) over the codes z of a file y.",
-        epilog=f"{_cli_filters.HELP}\n\n{_EPILOG}",
+        help="code a file, or a folder of images",
+        description="Minimise 1/2 ||mask (y - D z)||^2 + penalty(z) over the codes z of a file y; "
+        "with --model the codes of all layers of a multi-layer model.",
+        epilog=f"{_cli_filters.HELP}\n\n{_MODEL_HELP}\n\n{_EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
     )
     add = solve.add_argument
-    add("input", metavar="INPUT", help="a .png, .jpg, .tif, .wav, .npy or .npz file")
+    text = "a .png, .jpg, .tif, .wav, .npy or .npz file; with --model also a folder of images"
+    add("input", metavar="INPUT", help=text)
     text = "a file or a name (below); filters of one channel code each channel by itself"
-    add("--filters", required=True, metavar="FILE|NAME", help=text)
-    number = _number(least=0.0)
-    add("--weight", type=number, metavar="W", help="weight of the penalty")
-    text = "the weight as a fraction of the one from which all codes are zero, in (0, 1]"
-    add("--weight-ratio", type=_number(above=0.0, most=1.0), metavar="R", help=text)
+    add("--filters", metavar="FILE|NAME", help=text)
+    text = "a multi-layer model, written by sparsecsc.io.save_model, in place of --filters"
+    add("--model", metavar="FILE", help=text)
+    text = "weight of the penalty; with --model one number, or one a layer: 0.1,0.5"
+    add("--weight", type=_listed(_number(least=0.0)), metavar="W", help=text)
+    text = (
+        "the weight as a fraction of the one from which all codes are zero, in (0, 1]; with "
+        "--model of each layer's reference (below)"
+    )
+    add("--weight-ratio", type=_listed(_number(above=0.0, most=1.0)), metavar="R", help=text)
     text = "default: l1; group couples the filters at each position"
-    add("--penalty", choices=PENALTIES, default="l1", help=text)
-    add("--ridge", type=number, metavar="RHO", help="the ridge of elastic-net")
+    add("--penalty", choices=PENALTIES, help=text)
+    add("--ridge", type=_number(least=0.0), metavar="RHO", help="the ridge of elastic-net")
+    _add_pursuit(add)
     _add_solver(add)
     _add_geometry(add)
     _add_out(solve)
@@ -124,25 +159,40 @@ def _add_solve(commands: Any) -> None:
     add("--resume", action="store_true", help=text)
 
 
+def _add_pursuit(add: Callable[..., Any]) -> None:
+    text = "how a model's codes are found (below; default: exact)"
+    add("--pursuit", choices=PURSUITS, help=text)
+    text = "lbp: inner iterations a layer in place of --tol; mlista, mlfista: number of sweeps"
+    add("--unfoldings", type=_per_axis(1), metavar="N[,N...]", help=text)
+    text = (
+        "thresholding, mlista, mlfista: the step of all layers, or one a layer; none (default) is "
+        "1/L_i; 1 with thresholding is a network's forward pass"
+    )
+    add("--step", type=_step, metavar="S|none", help=text)
+
+
 def _add_solver(add: Callable[..., Any]) -> None:
-    text = "default: auto, which is OMP for l0 with a rule below, else the fastest certified one"
-    add("--solver", choices=SOLVERS, default="auto", help=text)
+    text = (
+        "default: auto, which is OMP for l0 with a rule below, else the fastest certified one; "
+        "with --model what solves one layer: --pursuit lbp, projection or deep"
+    )
+    add("--solver", choices=SOLVERS, help=text)
     text = "OMP stops at this many nonzeros (in each channel that is coded by itself)"
     add("--n-nonzero", type=_count, metavar="N", help=text)
     text = "OMP stops at this norm of the residual"
     add("--residual", type=_number(least=0.0), metavar="R", help=text)
-    text = "relative duality gap to certify (default: %(default)g)"
-    add("--tol", type=_number(least=0.0), default=1e-3, help=text)
-    add("--max-iter", type=_count, default=_MAX_ITER, metavar="N", help="default: %(default)d")
+    text = f"relative duality gap to certify (default: {Settings.tol:g})"
+    add("--tol", type=_number(least=0.0), help=text)
+    add("--max-iter", type=_count, metavar="N", help=f"default: {_MAX_ITER}")
     text = "seconds after which to stop (default: none)"
-    add("--max-seconds", type=_number(above=0.0), default=math.inf, metavar="S", help=text)
+    add("--max-seconds", type=_number(above=0.0), metavar="S", help=text)
 
 
 def _add_geometry(add: Callable[..., Any]) -> None:
     text = "circular (default), valid, same, full, or the number of zeros: 2 or 2,0"
-    add("--padding", type=_padding, default="circular", metavar="P", help=text)
-    add("--stride", type=_per_axis(1), default=1, metavar="N", help="2, or 2,1 by axis; default 1")
-    add("--dilation", type=_per_axis(1), default=1, metavar="N", help="likewise")
+    add("--padding", type=_padding, metavar="P", help=text)
+    add("--stride", type=_per_axis(1), metavar="N", help="2, or 2,1 by axis; default 1")
+    add("--dilation", type=_per_axis(1), metavar="N", help="likewise")
     text = "an image or array of the input's size: 1 (white) where it counts, 0 where missing"
     add("--mask", metavar="FILE", help=text)
     text = (
@@ -150,7 +200,21 @@ def _add_geometry(add: Callable[..., Any]) -> None:
         f"0: no (default: {DEFAULT_LOWPASS:g} for images, 0 for sound and arrays)"
     )
     add("--lowpass", type=_number(least=0.0, most=1e30), metavar="STRENGTH", help=text)
-    add("--dtype", choices=("float32", "float64"), default="float32", help="default: %(default)s")
+    add("--dtype", choices=("float32", "float64"), help=f"default: {Settings.dtype}")
+
+
+def _listed(parse: Callable[[str], float]) -> Callable[[str], Any]:
+    """Return a parser of one number, or of several with commas between."""
+
+    def parse_all(text: str) -> Any:
+        numbers = tuple(parse(part) for part in text.split(","))
+        return numbers if len(numbers) > 1 else numbers[0]
+
+    return parse_all
+
+
+def _step(text: str) -> Any:
+    return None if text == "none" else _listed(_number(above=0.0, most=1e30))(text)
 
 
 def _number(

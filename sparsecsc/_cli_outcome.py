@@ -7,7 +7,7 @@ import math
 import os
 import platform
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,9 +56,21 @@ def package_version(name: str) -> str:
 
 def check_out(job: Job) -> Path:
     """Make the folder for the results and check, before the run, that it can be written to."""
-    out = Path(job.settings.out)
+    name = f"reconstruction{job.source.format.suffix}"
+    return check_folder(job.settings.out, {name: job.source.path})
+
+
+def check_folder(given: str, sources: Mapping[str, Path], own: Path | None = None) -> Path:
+    """Make a folder for files of these names; none may be the file that it is made from.
+
+    It must not be the folder `own` of the inputs either, where outputs would be read as inputs.
+    """
+    out = Path(given)
     if out.exists() and not out.is_dir():
         msg = f"--out must be a folder; got the file '{out}': choose another name."
+        raise MisuseError(msg)
+    if own is not None and out.exists() and os.path.samefile(out, own):
+        msg = f"--out must not be the folder of the inputs; got '{out}': choose another."
         raise MisuseError(msg)
     trial = out / f".{secrets.token_hex(4)}.tmp"
     try:
@@ -68,10 +80,11 @@ def check_out(job: Job) -> Path:
     except OSError as error:
         msg = f"--out must be a folder that can be written to; got '{out}' ({error.strerror}): "
         raise MisuseError(msg + "choose another.") from None
-    target = out / f"reconstruction{job.source.format.suffix}"
-    if target.exists() and job.source.path.exists() and os.path.samefile(target, job.source.path):
-        msg = f"--out must not lead to the input itself; got '{target}': choose another folder."
-        raise MisuseError(msg)
+    for name, source in sources.items():
+        target = out / name
+        if target.exists() and source.exists() and os.path.samefile(target, source):
+            msg = f"--out must not lead to the input itself; got '{target}': choose another folder."
+            raise MisuseError(msg)
     return out
 
 
@@ -90,13 +103,31 @@ def write_all(job: Job, result: Result, out: Path) -> Outcome:
     suffix = job.source.format.suffix
     picture = write_signal(out / f"reconstruction{suffix}", approximation, job.source.format)
     summary = finite(_summary(job, result, approximation))
+    page = write_json(out / "result.json", summary)
+    drawing, missing = _drawing(job, result, approximation)
+    return Outcome(summary, (codes, picture, page, *write_report(out, drawing)), missing)
+
+
+def write_json(path: Path, summary: dict[str, Any]) -> Path:
+    """Write finite values as JSON text, atomically."""
     text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
-    page = atomic_write(out / "result.json", lambda stream: stream.write(text.encode()))
-    report, missing = _report(job, result, approximation)
-    files: tuple[Path, ...] = (codes, picture, page)
-    if report is not None:
-        files = (*files, atomic_write(out / "report.png", report))
-    return Outcome(summary, files, missing)
+    return atomic_write(path, lambda stream: stream.write(text.encode()))
+
+
+def write_report(out: Path, drawing: Callable[[Any], Any] | None) -> tuple[Path, ...]:
+    """Write report.png where there is one."""
+    return () if drawing is None else (atomic_write(out / "report.png", drawing),)
+
+
+def plots() -> tuple[Any, str]:
+    """Return the module that draws, or None and what it needs."""
+    try:
+        from sparsecsc import plot
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        return None, 'report.png needs matplotlib: pip install "sparsecsc[plot]"'
+    return plot, ""
 
 
 def finite(value: Any) -> Any:
@@ -180,16 +211,13 @@ def _in_float64(job: Job, result: Result) -> tuple[float, float]:
     return certificate.objective, certificate.objective - lower
 
 
-def _report(
+def _drawing(
     job: Job, result: Result, approximation: np.ndarray
 ) -> tuple[Callable[[Any], Any] | None, str]:
     """Return what writes the report to a stream, or why there is none."""
-    try:
-        from sparsecsc import plot
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "matplotlib":
-            raise
-        return None, 'report.png needs matplotlib: pip install "sparsecsc[plot]"'
+    plot, missing = plots()
+    if plot is None:
+        return None, missing
     dictionary = job.problem.dictionary
     shift: tuple[int, ...] = ()
     if dictionary.is_circular:

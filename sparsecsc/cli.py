@@ -22,14 +22,19 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc import _cli_job, _cli_outcome
-from sparsecsc._cli_job import Job
+from sparsecsc import (
+    _cli_checks,
+    _cli_job,
+    _cli_model_outcome,
+    _cli_models,
+    _cli_outcome,
+    _cli_words,
+)
 from sparsecsc._cli_options import MisuseError, Settings, parser
-from sparsecsc._cli_outcome import DONE, Outcome
+from sparsecsc._cli_outcome import DONE
 from sparsecsc.backends import backend_of
 from sparsecsc.data import names
 from sparsecsc.io import SignalFile
-from sparsecsc.result import Result
 from sparsecsc.solve import solve
 
 _MISUSE, _NOT_CONVERGED, _INTERRUPTED = 2, 1, 130
@@ -73,64 +78,35 @@ def _run(arguments: Namespace) -> int:
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))
     known = {field.name for field in fields(Settings)}
     chosen = {name: value for name, value in vars(arguments).items() if name in known}
-    return _solve(Settings(**chosen), arguments.quiet)
+    settings = Settings(**chosen, given=frozenset(chosen))
+    _cli_checks.check_source(settings)
+    return _solve(settings, arguments.quiet)
 
 
 def _solve(settings: Settings, quiet: bool, source: SignalFile | None = None) -> int:
-    job = _cli_job.prepare(settings, source)
-    out = _cli_outcome.check_out(job)
+    kind: Any = _cli_outcome if settings.model is None else _cli_model_outcome
+    job: Any = (
+        _cli_job.prepare(settings, source)
+        if settings.model is None
+        else _cli_models.prepare(settings)
+    )
+    out = kind.check_out(job)
     if not quiet:
-        _announce(job)
+        print(*_cli_words.announcement(job), sep="\n", flush=True)
     result = solve(
         job.problem,
         job.solver,
         start=job.start,
         tol=settings.tol,
-        max_iter=settings.max_iter,
+        max_iter=job.max_iter,
         max_seconds=settings.max_seconds,
         progress=not quiet and sys.stderr.isatty(),
     )
-    outcome = _cli_outcome.write_all(job, result, out)
+    result = job.judged(result)
+    outcome = kind.write_all(job, result, out)
     if not quiet:
-        _conclude(result, outcome)
+        print(*_cli_words.conclusion(result, outcome), sep="\n")
     return 0 if result.status in DONE else _NOT_CONVERGED
-
-
-def _announce(job: Job) -> None:
-    shape = job.source.signal.shape
-    size = " x ".join(map(str, shape[2:]))
-    how = ", each coded by itself" if job.separate else ""
-    channels = f"{shape[1]} channel{'s' if shape[1] > 1 else ''}{how}"
-    print(f"signal      {job.source.path.name}: {size}, {channels} ({job.source.format.words})")
-    if job.source.format.note:
-        print(f"            {job.source.format.note}")
-    if job.strength:
-        print(f"low-pass    of strength {job.strength:g} taken off before coding, added back after")
-    print(f"dictionary  {_cli_outcome.bank(job)} ({job.settings.filters})")
-    ratio = job.settings.weight_ratio
-    of = "" if ratio is None else f", {ratio:g} of the weight that makes all codes zero"
-    print(f"penalty     {job.settings.penalty}, weight {job.weight:.4g}{of}")
-    if job.start is not None:
-        print(f"start       saved codes, after {job.iterations_before} iterations")
-    aim = f"to a relative gap of {job.settings.tol:g}" if job.convex else "by its own rules"
-    print(f"solving     {aim} ...", flush=True)
-
-
-def _conclude(result: Result, outcome: Outcome) -> None:
-    summary = outcome.summary
-    print(f"result      {result.status.value}")
-    print(f"            {result.n_iter} iterations in {result.seconds:.1f} s")
-    certified = summary["relative_gap"]
-    gap = "" if certified is None else f", certified relative gap {certified:.2e}"
-    print(f"objective   {summary['objective']:.6g}{gap}")
-    share = 100 * summary["nonzeros"] / summary["n_codes"]
-    print(f"codes       {summary['nonzeros']} of {summary['n_codes']} nonzero ({share:.2g} %)")
-    quality = summary["psnr"]
-    print(f"PSNR        {'infinite' if quality is None else f'{quality:.2f} dB'}")
-    listed = ", ".join(file.name for file in outcome.files)
-    print(f"wrote       {listed} in {outcome.files[0].parent}{os.sep}")
-    if outcome.missing:
-        print(f"            {outcome.missing}")
 
 
 def _info() -> int:

@@ -439,7 +439,7 @@ FILES = {
 WORDS = {
     "no command": ([], r"expected a command, demo, solve or info; got none"),
     "unknown command": (["polish"], r"argument COMMAND: invalid choice: 'polish'"),
-    "no input": (["solve"], r"the following arguments are required: INPUT, --filters"),
+    "no input": (["solve"], r"the following arguments are required: INPUT"),
     "unknown option": (["solve", "good.png", *GOOD, "--fast"], r"unrecognized arguments: --fast"),
     "both weights": (
         ["solve", "good.png", *GOOD, "--weight-ratio", "0.1"],
