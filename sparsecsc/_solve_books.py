@@ -56,22 +56,32 @@ class Run:
         self.dual = certificate.dual if self.dual is None else np.fmax(self.dual, certificate.dual)
         self.latest = replace(certificate, dual=self.dual, point=self.point)
         self.problem.backend.synchronize()
-        self.rows.append((self.n_iter, self.seconds, self.latest.objective, self.latest.gap))
         has_gap = not math.isnan(self.latest.gap)
         certified = (state.finished is None or has_gap) and self.latest.measure <= self.tol
         if self.best is None or final or certified or _is_better(self.latest, self.best):
-            self.best = self.latest
             self._keep(state.codes)
+            self.best = self.latest
+        self._write(self.latest)
         return Status.CONVERGED if certified else None
 
+    def settle(self) -> None:
+        """Certify the codes kept once more: an interrupt may have come between them and the rest."""
+        certificate = certify(self.problem, self.best_codes)
+        self.dual = np.fmax(self.dual, certificate.dual)
+        layers = () if self.best is None else self.best.layers
+        self.best = replace(certificate, dual=self.dual, layers=layers)
+        self._write(self.best)
+
+    def _write(self, certificate: Certificate) -> None:
+        self.rows.append((self.n_iter, self.seconds, certificate.objective, certificate.gap))
+
     def _keep(self, codes: Array) -> None:
+        """Copy the codes, such that an interrupt leaves the old ones or the new ones."""
         xp = self.problem.backend.xp
-        if self.best_codes is None:
+        if self.best_codes is None or isinstance(codes, tuple):
             self.best_codes = each(lambda z: xp.asarray(z, copy=True), codes)
-            return
-        pairs = zip(listed(self.best_codes), listed(codes), strict=True)
-        for kept, new in pairs:
-            kept[...] = new
+        else:
+            self.best_codes[...] = codes
 
     def report(self, state: Any) -> Check:
         n_iter, seconds, objective, _ = self.rows[-1]
@@ -131,11 +141,6 @@ def _is_better(latest: Certificate, best: Certificate) -> bool:
     if latest.violation or best.violation:
         return latest.measure < best.measure
     return latest.objective < best.objective
-
-
-def listed(codes: Any) -> tuple[Array, ...]:
-    """Return the codes of one layer as a tuple, those of several as they are."""
-    return codes if isinstance(codes, tuple) else (codes,)
 
 
 def each(function: Callable[[Array], Array], codes: Any) -> Any:

@@ -98,8 +98,9 @@ def solve(
                     if status is None and callback is not None and callback(run.report(state)):
                         status = Status.INTERRUPTED
         except KeyboardInterrupt:
-            if run.best is None:
+            if run.best_codes is None:
                 raise
+            run.settle()
             status = Status.INTERRUPTED
     return run.result(status)
 

@@ -463,7 +463,7 @@ MISUSE = {
     "no model file": (
         nothing,
         ["grey.png", "--model", "none.npz", "--weight", "1"],
-        r"expected a model file 'none\.npz'; got nothing there",
+        r"expected a saved model in 'none\.npz'; got nothing there",
     ),
     "model is an image": (
         nothing,
@@ -722,7 +722,10 @@ def cut_short(path):
 
 INDICES = np.array([0, 1], np.int64)
 BAD_FILES = {
-    "missing": (lambda path: path.unlink(), r"expected a codes file '.*'; got nothing there"),
+    "missing": (
+        lambda path: path.unlink(),
+        r"expected saved codes of several layers in '.*'; got nothing there",
+    ),
     "truncated": (cut_short, r"expected an NPZ archive in '.*'; got a file that is not"),
     "of one layer": (
         lambda path: save_codes(

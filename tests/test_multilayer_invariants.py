@@ -108,7 +108,7 @@ def test_a_multilayer_solver_refuses_one_layer_and_the_other_way_round(solver):
     single = sc.Pursuit(np.ones((1, 1, 8)), sc.ConvDictionary(np.ones((1, 1, 3))), sc.L1(0.1))
     with pytest.raises(TypeError, match=f"{solver} needs a MultilayerPursuit; got Pursuit"):
         sc.solve(single, make_solver(MULTILAYER[solver]))
-    with pytest.raises(TypeError, match=r"`solver` must be of several layers .*; got FISTA, of one"):
+    with pytest.raises(TypeError, match=r"must be of several layers .*; got FISTA, of one"):
         sc.solve(problem_of("MLCSC"), sc.FISTA())
 
 

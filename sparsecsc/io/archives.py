@@ -3,92 +3,101 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sparsecsc.io.arrays import _BAD_ARCHIVE, _read_member
+from sparsecsc.io.atomic import atomic_write
 from sparsecsc.io.common import check_size, unreadable
 
 MAX_HEADER = 2**22
 """Largest number of characters of a header."""
 
 
-def write_header(**fields: Any) -> np.ndarray:
-    """Return `fields` as an array that holds their JSON text.
+@dataclass(frozen=True)
+class Format:
+    """One kind of file of the package: plain arrays, and a header of JSON text among them."""
 
-    Raises
-    ------
-    ValueError
-        If JSON cannot hold them, or they are too long.
-    """
-    text = json.dumps(fields, allow_nan=False)
-    if len(text) > MAX_HEADER:
-        msg = (
-            f"parameters and structure must take at most {MAX_HEADER} characters of JSON; got "
-            f"{len(text)}: keep large data in arrays, or cut the model into parts."
+    name: str
+    """What the header says the format is."""
+    version: int
+    """The only one that is read."""
+    content: str
+    """What the file holds, for messages, such as "saved codes"."""
+    advice: str
+    """What else to do about a file of another version."""
+    fields: Mapping[str, type]
+    """The fields that a header must have."""
+
+    def write(self, path: str | os.PathLike[str], arrays: Mapping[str, Any], **fields: Any) -> Path:
+        """Write the arrays and a header with these fields, compressed and atomically.
+
+        Raises
+        ------
+        ValueError
+            If JSON cannot hold the fields, or they are too long.
+        OSError
+            If the file cannot be written.
+        """
+        header = {"format": self.name, "format_version": self.version} | fields
+        text = json.dumps(header, allow_nan=False)
+        if len(text) > MAX_HEADER:
+            msg = (
+                f"parameters and structure must take at most {MAX_HEADER} characters of JSON; got "
+                f"{len(text)}: keep large data in arrays, or cut the model into parts."
+            )
+            raise ValueError(msg)
+        members = {"header": np.array(text), **arrays}
+        return atomic_write(
+            path, lambda stream: np.savez_compressed(stream, allow_pickle=False, **members)
         )
-        raise ValueError(msg)
-    return np.array(text)
 
+    def read(self, path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return the header and the arrays of a file.
 
-def read_header(
-    file: Path,
-    header: np.ndarray | None,
-    *,
-    kind: str,
-    format_: str,
-    version: int,
-    advice: str,
-    fields: Mapping[str, type],
-) -> dict[str, Any]:
-    """Return the header of a file, checked to be of this format, version and content.
+        Raises
+        ------
+        OSError
+            If there is no such file.
+        ValueError
+            If it is damaged, too large, of another format or version, or incomplete.
+        """
+        file = Path(path)
+        if not file.is_file():
+            msg = f"expected {self.content} in '{file}'; got nothing there: check the path."
+            raise FileNotFoundError(msg)
+        arrays = read_members(file, member_names(file))
+        return self._header(file, arrays.pop("header", None)), arrays
 
-    Parameters
-    ----------
-    file : Path
-        For the messages.
-    header : array or None
-        The member that holds it; None if there is none.
-    kind : str
-        What the file should be, such as "saved codes".
-    format_, version : str, int
-        The only ones that are read.
-    advice : str
-        What else to do about a file of another version.
-    fields : mapping of str to type
-        The fields that must be there.
-
-    Raises
-    ------
-    ValueError
-        If the header is anything else.
-    """
-    if header is None or header.dtype.kind != "U" or header.size != 1:
-        raise unreadable(file, kind, "it was not written by sparsecsc")
-    if header.dtype.itemsize > 4 * MAX_HEADER:
-        raise unreadable(file, kind, "its header is too long")
-    try:
-        found = json.loads(str(header.item()))
-        named = found["format"] == format_
-    except (KeyError, ValueError, TypeError, RecursionError):
-        named = False
-    if not named:
-        raise unreadable(file, kind, "it was not written by sparsecsc")
-    stated = found.get("format_version")
-    if stated != version:
-        msg = (
-            f"'{file}' must have format version {version}; got {stated!r}: read it with the "
-            f"version of sparsecsc that wrote it, or {advice}."
-        )
-        raise ValueError(msg)
-    if not all(isinstance(found.get(name), type_) for name, type_ in fields.items()):
-        raise unreadable(file, kind, "its header is incomplete")
-    return dict(found)
+    def _header(self, file: Path, header: np.ndarray | None) -> dict[str, Any]:
+        if header is None or header.dtype.kind != "U" or header.size != 1:
+            raise unreadable(file, self.content, "it was not written by sparsecsc")
+        if header.dtype.itemsize > 4 * MAX_HEADER:
+            raise unreadable(file, self.content, "its header is too long")
+        try:
+            found = json.loads(str(header.item()))
+            named = found["format"] == self.name
+        except (KeyError, ValueError, TypeError, RecursionError):
+            named = False
+        if not named:
+            raise unreadable(file, self.content, "it was not written by sparsecsc")
+        stated = found.get("format_version")
+        if stated != self.version:
+            msg = (
+                f"'{file}' must have format version {self.version}; got {stated!r}: read it with "
+                f"the version of sparsecsc that wrote it, or {self.advice}."
+            )
+            raise ValueError(msg)
+        if not all(isinstance(found.get(name), kind) for name, kind in self.fields.items()):
+            raise unreadable(file, self.content, "its header is incomplete")
+        return dict(found)
 
 
 def member_names(file: Path) -> list[str]:

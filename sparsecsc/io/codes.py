@@ -31,13 +31,16 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.io.archives import read_header, write_header
-from sparsecsc.io.arrays import load_members
-from sparsecsc.io.atomic import atomic_write
+from sparsecsc.io.archives import Format
 from sparsecsc.io.common import MAX_VALUES, unreadable
 
-FORMAT = "sparsecsc-codes"
-FORMAT_VERSION = 1
+_FORMAT = Format(
+    name="sparsecsc-codes",
+    version=1,
+    content="saved codes",
+    advice="solve again",
+    fields={"codes_shape": list, "parameters": dict, "versions": dict},
+)
 MAX_CODES = 4 * MAX_VALUES
 """Largest number of codes that `load_codes` makes room for."""
 _SPARSE_SHARE = 0.25
@@ -80,16 +83,12 @@ def save_codes(
         If codes and filters do not belong together, or the parameters are not JSON.
     """
     _check_pair(codes, filters)
-    header = write_header(
-        format=FORMAT,
-        format_version=FORMAT_VERSION,
+    return _FORMAT.write(
+        path,
+        {"filters": filters} | sparse_parts(codes),
         codes_shape=list(codes.shape),
         parameters=parameters,
         versions=versions,
-    )
-    arrays = {"header": header, "filters": filters} | sparse_parts(codes)
-    return atomic_write(
-        path, lambda stream: np.savez_compressed(stream, allow_pickle=False, **arrays)
     )
 
 
@@ -103,28 +102,15 @@ def load_codes(path: str | os.PathLike[str]) -> SavedCodes:
     ValueError
         If it is damaged, of another kind or version, too large, or its parts do not fit together.
     """
-    file = Path(path)
-    if not file.is_file():
-        msg = f"expected a codes file '{file}'; got nothing there: check the path."
-        raise FileNotFoundError(msg)
-    members = load_members(file, only="*")
-    header = read_header(
-        file,
-        members.get("header"),
-        kind="saved codes",
-        format_=FORMAT,
-        version=FORMAT_VERSION,
-        advice="solve again",
-        fields={"codes_shape": list, "parameters": dict, "versions": dict},
-    )
+    header, members = _FORMAT.read(path)
     try:
         codes = read_parts(members, header["codes_shape"])
         filters = members["filters"]
         _check_pair(codes, filters)
     except KeyError as error:
-        raise unreadable(file, "saved codes", f"its part {error} is missing") from None
+        raise unreadable(path, _FORMAT.content, f"its part {error} is missing") from None
     except (ValueError, TypeError) as error:
-        raise unreadable(file, "saved codes", error) from None
+        raise unreadable(path, _FORMAT.content, error) from None
     return SavedCodes(codes, filters, header["parameters"], header["versions"])
 
 

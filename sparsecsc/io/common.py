@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ MAX_VALUES = 2**28
 """Largest number of values read from a file: 1 GiB in float32."""
 
 
-def unreadable(path: Path, kind: str, reason: object) -> ValueError:
+def unreadable(path: str | os.PathLike[str], kind: str, reason: object) -> ValueError:
     """Return the error for a file whose content is not what its name says."""
     words = " ".join(str(reason).split()).rstrip(".") or type(reason).__name__
     return ValueError(f"expected {kind} in '{path}'; got a file that is not: {words}.")

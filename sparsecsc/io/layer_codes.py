@@ -23,14 +23,17 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.io.archives import member_names, read_header, read_members, write_header
-from sparsecsc.io.atomic import atomic_write
+from sparsecsc.io.archives import Format
 from sparsecsc.io.codes import MAX_CODES, read_parts, sparse_parts
 from sparsecsc.io.common import unreadable
 
-FORMAT = "sparsecsc-layer-codes"
-FORMAT_VERSION = 1
-_KIND = "saved codes of several layers"
+_FORMAT = Format(
+    name="sparsecsc-layer-codes",
+    version=1,
+    content="saved codes of several layers",
+    advice="solve again",
+    fields={"codes_shapes": list, "parameters": dict, "versions": dict},
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +70,14 @@ def save_layer_codes(
         If the codes are not those of the layers of one model, or the parameters are not JSON.
     """
     _check(codes)
-    header = write_header(
-        format=FORMAT,
-        format_version=FORMAT_VERSION,
-        codes_shapes=[list(layer.shape) for layer in codes],
-        parameters=parameters,
-        versions=versions,
-    )
-    arrays = {"header": header}
-    for i, layer in enumerate(codes, start=1):
-        arrays |= {f"layer_{i}_{name}": part for name, part in sparse_parts(layer).items()}
-    return atomic_write(
-        path, lambda stream: np.savez_compressed(stream, allow_pickle=False, **arrays)
+    arrays = {
+        f"layer_{i}_{name}": part
+        for i, layer in enumerate(codes, start=1)
+        for name, part in sparse_parts(layer).items()
+    }
+    shapes = [list(layer.shape) for layer in codes]
+    return _FORMAT.write(
+        path, arrays, codes_shapes=shapes, parameters=parameters, versions=versions
     )
 
 
@@ -92,27 +91,14 @@ def load_layer_codes(path: str | os.PathLike[str]) -> SavedLayerCodes:
     ValueError
         If it is damaged, of another kind or version, too large, or its parts do not fit together.
     """
-    file = Path(path)
-    if not file.is_file():
-        msg = f"expected a codes file '{file}'; got nothing there: check the path."
-        raise FileNotFoundError(msg)
-    members = read_members(file, member_names(file))
-    header = read_header(
-        file,
-        members.get("header"),
-        kind=_KIND,
-        format_=FORMAT,
-        version=FORMAT_VERSION,
-        advice="solve again",
-        fields={"codes_shapes": list, "parameters": dict, "versions": dict},
-    )
+    header, members = _FORMAT.read(path)
     try:
         codes = _layers(members, header["codes_shapes"])
         _check(codes)
     except KeyError as error:
-        raise unreadable(file, _KIND, f"its part {error} is missing") from None
+        raise unreadable(path, _FORMAT.content, f"its part {error} is missing") from None
     except (ValueError, TypeError) as error:
-        raise unreadable(file, _KIND, error) from None
+        raise unreadable(path, _FORMAT.content, error) from None
     return SavedLayerCodes(codes, header["parameters"], header["versions"])
 
 

@@ -18,15 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.io.archives import member_names, read_header, read_members, write_header
-from sparsecsc.io.atomic import atomic_write
+from sparsecsc.io.archives import Format
 from sparsecsc.io.common import check_size, unreadable
 from sparsecsc.io.model_kinds import KINDS, model_node, read_model
 from sparsecsc.io.model_parts import Store, penalty_node, read_penalty, shapes_of
 
-FORMAT = "sparsecsc-model"
-FORMAT_VERSION = 1
-_KIND = "a saved model"
+_FORMAT = Format(
+    name="sparsecsc-model",
+    version=1,
+    content="a saved model",
+    advice="save the model again",
+    fields={"model": dict, "penalties": list, "versions": dict},
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +97,11 @@ def save_model(path: str | os.PathLike[str], model: Any, penalties: Sequence[Any
         raise TypeError(msg)
     _check_fit(model, penalties)
     store = Store()
-    header = write_header(
-        format=FORMAT,
-        format_version=FORMAT_VERSION,
-        model=model_node(store, model),
-        penalties=[penalty_node(store, f"layer_{i}", p) for i, p in enumerate(penalties, start=1)],
-        versions=_versions(),
-    )
+    node = model_node(store, model)
+    nodes = [penalty_node(store, f"layer_{i}", p) for i, p in enumerate(penalties, start=1)]
     size = sum(array.nbytes for array in store.arrays.values())
     check_size(Path(path), (size // 8,))
-    arrays = {"header": header} | store.arrays
-    return atomic_write(
-        path, lambda stream: np.savez_compressed(stream, allow_pickle=False, **arrays)
-    )
+    return _FORMAT.write(path, store.arrays, model=node, penalties=nodes, versions=_versions())
 
 
 def load_model(path: str | os.PathLike[str]) -> SavedModel:
@@ -119,26 +114,13 @@ def load_model(path: str | os.PathLike[str]) -> SavedModel:
     ValueError
         If it is damaged, of another kind or version, too large, or its parts do not fit together.
     """
-    file = Path(path)
-    if not file.is_file():
-        msg = f"expected a model file '{file}'; got nothing there: check the path."
-        raise FileNotFoundError(msg)
-    arrays = read_members(file, member_names(file))
-    header = read_header(
-        file,
-        arrays.get("header"),
-        kind=_KIND,
-        format_=FORMAT,
-        version=FORMAT_VERSION,
-        advice="save the model again",
-        fields={"model": dict, "penalties": list, "versions": dict},
-    )
+    header, arrays = _FORMAT.read(path)
     try:
         model = read_model(arrays, header["model"])
         penalties = tuple(read_penalty(arrays, node) for node in header["penalties"])
         _check_fit(model, penalties)
     except (ValueError, TypeError) as error:
-        raise unreadable(file, _KIND, error) from None
+        raise unreadable(path, _FORMAT.content, error) from None
     return SavedModel(model, penalties, header["versions"])
 
 

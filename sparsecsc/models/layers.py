@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from sparsecsc.checks import check_count
 from sparsecsc.dictionaries.product import Product
 from sparsecsc.protocols import Array
 
@@ -22,9 +23,26 @@ def check_sequence(name: str, values: Any, of: str) -> tuple[Any, ...]:
         raise TypeError(msg)
     entries = tuple(values)
     if not entries:
-        msg = f"`{name}` must hold at least one entry; got none: add a layer."
+        msg = f"`{name}` must hold at least one entry; got none: add one."
         raise ValueError(msg)
     return entries
+
+
+def kind_name(value: Any) -> str:
+    """Return what to call a value of a wrong kind in a message."""
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+def check_model(model: Any) -> None:
+    """Refuse what is not a model."""
+    if isinstance(model, type) or not all(
+        hasattr(model, name) for name in ("dictionaries", "starts", "shortcuts", "damping")
+    ):
+        msg = (
+            f"`model` must be a model such as MLCSC(dictionaries); got {kind_name(model)}: create "
+            "one."
+        )
+        raise TypeError(msg)
 
 
 def check_chain(dictionaries: Any) -> tuple[Any, ...]:
@@ -32,8 +50,10 @@ def check_chain(dictionaries: Any) -> tuple[Any, ...]:
     layers = check_sequence("dictionaries", dictionaries, "dictionaries")
     for i, layer in enumerate(layers, start=1):
         if isinstance(layer, type) or not hasattr(layer, "bind"):
-            name = layer.__name__ if isinstance(layer, type) else type(layer).__name__
-            msg = f"layer {i} must be a Dictionary; got {name}: pass a ConvDictionary."
+            msg = (
+                f"layer {i} must be a Dictionary; got {kind_name(layer)}: pass a "
+                "ConvDictionary(filters)."
+            )
             raise TypeError(msg)
     n_filters = None
     for i, (before, layer) in enumerate(pairwise(layers), start=2):
@@ -58,10 +78,13 @@ def layer_shapes(model: Any, signal_shape: Sequence[int]) -> tuple[tuple[int, ..
 
     Raises
     ------
+    TypeError
+        If `model` is not a model.
     ValueError
         If a layer does not fit what it is given, or its start does not have the shape of its
         codes; the message names the layer.
     """
+    check_model(model)
     shapes = [tuple(int(n) for n in signal_shape)]
     for i, dictionary in enumerate(model.dictionaries, start=1):
         try:
@@ -113,15 +136,17 @@ def effective(model: Any, first: int = 1, last: int | None = None) -> Product:
 
     Raises
     ------
-    ValueError
-        If there are no such layers.
+    TypeError, ValueError
+        If `model` is not a model, or there are no such layers.
 
     References
     ----------
     Sulam, Papyan, Romano and Elad 2018 (section II-B).
     """
+    check_model(model)
     n = len(model.dictionaries)
-    last = n if last is None else last
+    first = check_count("first", first)
+    last = n if last is None else check_count("last", last)
     if not 1 <= first <= last <= n:
         msg = (
             f"`first` and `last` must be layers with 1 <= first <= last <= {n}; got {first} and "
@@ -138,7 +163,7 @@ def layer_lipschitz(model: Any, signal_shape: Sequence[int]) -> tuple[float, ...
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As `layer_shapes`.
     """
     shapes = layer_shapes(model, signal_shape)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparsecsc.checks import check_count, check_number
-from sparsecsc.models.layers import check_chain
+from sparsecsc.checks import check_count, check_number, check_sequence
+from sparsecsc.models.layers import check_chain, kind_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,9 @@ class ResCSC:
     Raises
     ------
     TypeError, ValueError
-        As for `MLCSC`; if `damping` is negative or another text, or if a layer would start at
-        itself or a later one. Once a signal is given: if the start does not have the shape of
-        the layer's codes.
+        As for `MLCSC`; if `damping` is negative, infinite or another text, or if a layer would
+        start at itself or a later one. Once a signal is given: if the start does not have the
+        shape of the layer's codes.
 
     Notes
     -----
@@ -60,19 +60,14 @@ class ResCSC:
     def __post_init__(self) -> None:
         object.__setattr__(self, "dictionaries", check_chain(self.dictionaries))
         object.__setattr__(self, "starts", self._checked_starts())
-        if isinstance(self.damping, str):
-            if self.damping != "step":
-                msg = f'`damping` must be "step" or a number >= 0; got {self.damping!r}: choose.'
-                raise ValueError(msg)
-        else:
-            object.__setattr__(self, "damping", check_number("damping", self.damping, least=0.0))
+        object.__setattr__(self, "damping", _checked_damping(self.damping))
         if isinstance(self.shortcut, (list, tuple)):
             _check_count("shortcut", self.shortcut, len(self.dictionaries))
         for entry in self.shortcuts:
-            if entry is not None and not hasattr(entry, "analyze"):
+            if entry is not None and (isinstance(entry, type) or not hasattr(entry, "analyze")):
                 msg = (
-                    f"`shortcut` must be a Dictionary, or one entry a layer; got a "
-                    f"{type(entry).__name__}: pass a ConvDictionary or None."
+                    "`shortcut` must be a Dictionary, or one entry a layer; got "
+                    f"{kind_name(entry)}: pass a ConvDictionary(filters) or None."
                 )
                 raise TypeError(msg)
 
@@ -80,15 +75,16 @@ class ResCSC:
         n, block = len(self.dictionaries), check_count("block_length", self.block_length)
         if self.starts is None:
             return tuple(i - block if i % block == 0 else None for i in range(1, n + 1))
-        _check_count("starts", self.starts, n)
-        for layer, source in enumerate(self.starts, start=1):
+        starts = check_sequence("starts", self.starts, "ints and None")
+        _check_count("starts", starts, n)
+        for layer, source in enumerate(starts, start=1):
             if source is not None and check_count("starts", source, least=0) >= layer:
                 msg = (
                     f"`starts`: layer {layer} must start at an earlier one, 0 to {layer - 1}; got "
                     f"{source}: choose one of these, or None for zero."
                 )
                 raise ValueError(msg)
-        return tuple(self.starts)
+        return starts
 
     @property
     def shortcuts(self) -> tuple[Any, ...]:
@@ -97,6 +93,15 @@ class ResCSC:
             return tuple(self.shortcut)
         assert self.starts is not None
         return tuple(None if source is None else self.shortcut for source in self.starts)
+
+
+def _checked_damping(damping: Any) -> str | float:
+    if not isinstance(damping, str):
+        return check_number("damping", damping, least=0.0, finite=True)
+    if damping != "step":
+        msg = f'`damping` must be "step" or a number >= 0; got {damping!r}: choose one of these.'
+        raise ValueError(msg)
+    return damping
 
 
 def _check_count(name: str, values: Sequence[Any], n_layers: int) -> None:

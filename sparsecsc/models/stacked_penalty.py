@@ -14,6 +14,8 @@ from sparsecsc.backends import backend_of
 from sparsecsc.penalties._weights import largest_finite
 from sparsecsc.protocols import WHOLE, Array, Block
 
+_ROUNDINGS = 16
+
 
 def columns_of(shapes: Sequence[tuple[int, ...]]) -> list[slice]:
     """Return where the codes of each layer lie, given all shapes, the signal's first."""
@@ -132,10 +134,19 @@ class LayerPenalty:
         return bounds
 
     def overshoot(self, correlation: Array) -> Array:
-        """Return the layer's largest overshoot of each signal, (n_signals, 1)."""
-        worst = self.penalty.overshoot(self._own(correlation))
+        """Return the layer's largest overshoot of each signal, (n_signals, 1).
+
+        0 where the conjugate is finite: other layers then shrink the point no more than they need,
+        and this one pays. Enlarged by some roundings, so that the shrunk point is allowed.
+        """
+        own = self._own(correlation)
+        _, conjugate = self.penalty.dual_bounds(own)
+        worst = self.penalty.overshoot(own)
         xp = backend_of(worst).xp
-        return xp.max(xp.reshape(worst, (worst.shape[0], -1)), axis=1, keepdims=True)
+        worst = xp.max(xp.reshape(worst, (worst.shape[0], -1)), axis=1, keepdims=True)
+        forbidden = xp.reshape(xp.isinf(conjugate), (-1, 1))
+        enlarged = (1.0 + _ROUNDINGS * float(xp.finfo(worst.dtype).eps)) * worst
+        return xp.where(forbidden, enlarged, xp.zeros_like(worst))
 
     def free(self, codes: Array, correlation: Array) -> Array | None:
         """Return where the layer's correlation must vanish."""

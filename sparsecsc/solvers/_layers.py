@@ -45,13 +45,13 @@ def entry(value: Any, i: int) -> Any:
     return value[i - 1] if isinstance(value, tuple) else value
 
 
-def check_steps(value: Any) -> Any:
+def check_steps(value: Any, name: str = "step") -> Any:
     """Check a step, or a sequence with one a layer; None stays."""
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
-        return tuple(check_number("step", v, above=0.0) for v in value)
-    return check_number("step", value, above=0.0)
+        return tuple(check_number(name, v, above=0.0, finite=True) for v in value)
+    return check_number(name, value, above=0.0, finite=True)
 
 
 def layer_steps(step: Any, problem: Any) -> tuple[float, ...]:

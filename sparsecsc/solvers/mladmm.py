@@ -71,7 +71,8 @@ class MLADMM:
     Notes
     -----
     The codes of the shallower layers are the sparse copies :math:`z_i`; they equal what the
-    deepest codes synthesise in the limit. The multipliers give the dual certificate. The other
+    deepest codes synthesise in the limit. The multipliers, with the residual of x rather than that
+    of the sparse codes, which goes with them less well, give the dual certificate. The other
     :math:`\rho_i` are scaled by the mean squared gain from the deepest codes to layer i, so that
     the run does not depend on the scale of the filters. Where all layers are circular, the linear
     solve is one small matrix a frequency, set up from each deep filter once; elsewhere conjugate
