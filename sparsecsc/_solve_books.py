@@ -47,7 +47,10 @@ class Run:
         return time.perf_counter() - self.began
 
     def check(self, state: Any, *, final: bool = False) -> Status | None:
-        """Certify, write the history, keep the best; return a status if the run is over."""
+        """Certify, write the history, keep the best; return a status if the run is over.
+
+        A solver with a stopping rule of its own is judged, and its codes kept, when it has ended.
+        """
         certificate = _certify(self.problem, state)
         if not math.isfinite(certificate.data_term) or math.isnan(certificate.objective):
             return Status.NOT_FINITE
@@ -56,8 +59,8 @@ class Run:
         self.dual = certificate.dual if self.dual is None else np.fmax(self.dual, certificate.dual)
         self.latest = replace(certificate, dual=self.dual, point=self.point)
         self.problem.backend.synchronize()
-        has_gap = not math.isnan(self.latest.gap)
-        certified = (state.finished is None or has_gap) and self.latest.measure <= self.tol
+        judged = state.finished is None or (final and not math.isnan(self.latest.gap))
+        certified = judged and self.latest.measure <= self.tol
         if self.best is None or final or certified or _is_better(self.latest, self.best):
             self._keep(state.codes)
             self.best = self.latest
@@ -65,7 +68,7 @@ class Run:
         return Status.CONVERGED if certified else None
 
     def settle(self) -> None:
-        """Certify the codes kept once more: an interrupt may have come between them and the rest."""
+        """Certify the codes kept once more: an interrupt may have left them without."""
         certificate = certify(self.problem, self.best_codes)
         self.dual = np.fmax(self.dual, certificate.dual)
         layers = () if self.best is None else self.best.layers

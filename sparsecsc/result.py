@@ -37,7 +37,7 @@ class Certificate:
     kkt: float
     """The relative KKT residual; NaN where the gap is computed instead."""
     violation: float = 0.0
-    """Multi-layer problems: how far shallower codes that may not be negative are from it."""
+    """Multi-layer problems: how far shallower codes are from what their penalties allow."""
     layers: tuple[float, ...] = ()
     """Layered solvers: the measure of each layer's own problem."""
     point: tuple[Array, ...] = ()

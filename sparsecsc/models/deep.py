@@ -27,7 +27,7 @@ from sparsecsc.checks import check_array
 from sparsecsc.dictionaries._operators import analyze_whole
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.dictionaries.identity import Identity
-from sparsecsc.models.layers import check_sequence, layer_shapes
+from sparsecsc.models.layers import bind_penalties, layer_shapes
 from sparsecsc.models.msdcsc import MSDCSC
 from sparsecsc.models.stacked_penalty import StackedPenalty, columns_of
 from sparsecsc.problems import SIGNAL_AXES, Pursuit
@@ -78,16 +78,9 @@ def deep_pursuit(signal: Array, model: Any, penalties: Sequence[Any]) -> Pursuit
     [(1, 4, 32), (1, 6, 32)]
     """
     check_array("signal", signal, ndims=(3, 4, 5), axes=SIGNAL_AXES)
-    given = check_sequence("penalties", penalties, "penalties")
     dictionary = DeepDictionary(model, tuple(signal.shape[1:]))
-    if len(given) != len(dictionary.shapes) - 1:
-        msg = (
-            f"`penalties` must have one entry for each of the {len(dictionary.shapes) - 1} layers; "
-            f"got {len(given)}: match them."
-        )
-        raise ValueError(msg)
     shapes = [(signal.shape[0], *shape) for shape in dictionary.shapes[1:]]
-    bound = tuple(p.bind(s, signal) for p, s in zip(given, shapes, strict=True))
+    bound = bind_penalties(penalties, shapes, signal)
     return Pursuit(dictionary.flatten(signal), dictionary, StackedPenalty(bound, dictionary.shapes))
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from sparsecsc.checks import check_count
 from sparsecsc.dictionaries.product import Product
-from sparsecsc.protocols import Array
+from sparsecsc.problems import check_methods
+from sparsecsc.protocols import Array, Penalty
 
 
 def check_sequence(name: str, values: Any, of: str) -> tuple[Any, ...]:
     """Return `values` as a tuple with at least one entry."""
     if isinstance(values, str) or hasattr(values, "shape") or not hasattr(values, "__iter__"):
-        msg = f"`{name}` must be a sequence of {of}; got {type(values).__name__}: pass a list."
+        msg = f"`{name}` must be a sequence of {of}; got {kind_name(values)}: pass a list."
         raise TypeError(msg)
     entries = tuple(values)
     if not entries:
@@ -85,6 +86,14 @@ def layer_shapes(model: Any, signal_shape: Sequence[int]) -> tuple[tuple[int, ..
         codes; the message names the layer.
     """
     check_model(model)
+    n = len(model.dictionaries)
+    if len(model.starts) != n or len(model.shortcuts) != n:
+        msg = (
+            f"`starts` and `shortcuts` of a model must have one entry for each of its {n} layers; "
+            f"got {len(model.starts)} and {len(model.shortcuts)}: match them."
+        )
+        raise ValueError(msg)
+    check_starts(model.starts)
     shapes = [tuple(int(n) for n in signal_shape)]
     for i, dictionary in enumerate(model.dictionaries, start=1):
         try:
@@ -95,6 +104,17 @@ def layer_shapes(model: Any, signal_shape: Sequence[int]) -> tuple[tuple[int, ..
         _check_start(model, i, shapes, shape)
         shapes.append(shape)
     return tuple(shapes)
+
+
+def check_starts(starts: Sequence[int | None]) -> None:
+    """Check that each layer starts at zero or at an earlier one."""
+    for layer, source in enumerate(starts, start=1):
+        if source is not None and check_count("starts", source, least=0) >= layer:
+            msg = (
+                f"`starts`: layer {layer} must start at an earlier one, 0 to {layer - 1}; got "
+                f"{source}: choose one of these, or None for zero."
+            )
+            raise ValueError(msg)
 
 
 def _check_start(model: Any, layer: int, shapes: Any, wanted: tuple[int, ...]) -> None:
@@ -115,6 +135,39 @@ def _check_start(model: Any, layer: int, shapes: Any, wanted: tuple[int, ...]) -
             "shortcut that maps one to the other."
         )
         raise ValueError(msg)
+
+
+def bind_penalties(
+    penalties: Any, shapes: Sequence[tuple[int, ...]], like: Array
+) -> tuple[Any, ...]:
+    """Return one penalty a layer, bound to the shapes of the layers' codes."""
+    given = check_penalties(penalties, len(shapes))
+    bound = []
+    for i, (penalty, shape) in enumerate(zip(given, shapes, strict=True), start=1):
+        check_methods(f"penalties[{i - 1}]", penalty, Penalty, ("value", "prox", "bind"))
+        try:
+            bound.append(penalty.bind(shape, like))
+        except ValueError as error:
+            msg = f"layer {i}: {error}"
+            raise ValueError(msg) from None
+    return tuple(bound)
+
+
+def check_penalties(penalties: Any, n_layers: int) -> tuple[Any, ...]:
+    """Check that there is one penalty a layer, and return them as a tuple."""
+    given = check_sequence("penalties", penalties, "penalties")
+    if len(given) != n_layers:
+        msg = (
+            f"`penalties` must have one entry for each of the {n_layers} layers; got {len(given)}: "
+            "match them."
+        )
+        raise ValueError(msg)
+    return given
+
+
+def zeros(model: Any) -> tuple[None, ...]:
+    """Return None for each layer: no start but zero, no shortcut."""
+    return (None,) * len(model.dictionaries)
 
 
 def start_of(model: Any, layer: int, earlier: Sequence[Array]) -> Array | None:

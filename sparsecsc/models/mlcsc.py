@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparsecsc.models.layers import check_chain
+from sparsecsc.models.layers import check_chain, zeros
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,21 +34,8 @@ class MLCSC:
     """
 
     dictionaries: Sequence[Any]
+    starts = shortcuts = property(zeros)
+    damping = "step"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dictionaries", check_chain(self.dictionaries))
-
-    @property
-    def starts(self) -> tuple[None, ...]:
-        """None for each layer: it starts at zero."""
-        return (None,) * len(self.dictionaries)
-
-    @property
-    def shortcuts(self) -> tuple[None, ...]:
-        """None for each layer."""
-        return (None,) * len(self.dictionaries)
-
-    @property
-    def damping(self) -> str:
-        """The first step of a layer is an exact ISTA step."""
-        return "step"

@@ -9,7 +9,7 @@ from typing import Any
 from sparsecsc.dictionaries.concat import Concat
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.dictionaries.identity import Identity
-from sparsecsc.models.layers import check_chain, check_sequence
+from sparsecsc.models.layers import check_chain, check_sequence, zeros
 from sparsecsc.protocols import Array
 
 _SCALES = 6
@@ -28,7 +28,7 @@ class MSDCSC:
         :math:`F_i`, (k_i, c_{i-1}, *kernel) with c_i = c_{i-1} + k_i.
     dilations : sequence of (int or tuple of int), optional
         :math:`s_i`, one a layer; by default 1, 2, ..., 6, 1, 2, ...
-    padding : {"circular", "same"} or int or tuple of int, or a sequence with one entry a layer
+    padding : {"circular", "same"} or int or tuple of int, or a list with one entry a layer
         The border of the filters; it must keep the spatial size.
 
     Raises
@@ -52,6 +52,8 @@ class MSDCSC:
     dilations: Sequence[Any] | None = None
     padding: Any = "circular"
     dictionaries: tuple[Any, ...] = field(init=False, repr=False)
+    starts = shortcuts = property(zeros)
+    damping = "step"
 
     def __post_init__(self) -> None:
         banks = check_sequence("filter_banks", self.filter_banks, "arrays")
@@ -78,18 +80,3 @@ class MSDCSC:
         object.__setattr__(self, "filter_banks", banks)
         object.__setattr__(self, "dilations", dilations)
         object.__setattr__(self, "dictionaries", check_chain(layers))
-
-    @property
-    def starts(self) -> tuple[None, ...]:
-        """None for each layer: it starts at zero."""
-        return (None,) * len(self.dictionaries)
-
-    @property
-    def shortcuts(self) -> tuple[None, ...]:
-        """None for each layer."""
-        return (None,) * len(self.dictionaries)
-
-    @property
-    def damping(self) -> str:
-        """The first step of a layer is an exact ISTA step."""
-        return "step"

@@ -9,7 +9,7 @@ from typing import Any
 
 from sparsecsc.backends import backend_of
 from sparsecsc.dictionaries.convolution import ConvDictionary
-from sparsecsc.models.layers import check_sequence, layer_lipschitz
+from sparsecsc.models.layers import check_penalties, layer_lipschitz
 from sparsecsc.models.mlcsc import MLCSC
 from sparsecsc.penalties.elastic_net import ElasticNet
 from sparsecsc.penalties.l0 import L0
@@ -115,14 +115,7 @@ def _checked(model: Any, penalties: Sequence[Any]) -> tuple[Any, ...]:
             "models and identities cannot be scaled."
         )
         raise TypeError(msg)
-    given = check_sequence("penalties", penalties, "penalties")
-    if len(given) != len(model.dictionaries):
-        msg = (
-            f"`penalties` must have one entry for each of the {len(model.dictionaries)} layers; "
-            f"got {len(given)}: match them."
-        )
-        raise ValueError(msg)
-    return given
+    return check_penalties(penalties, len(model.dictionaries))
 
 
 def _changed(
@@ -155,6 +148,12 @@ def _divided(penalty: Any, scale: Array, i: int) -> Any:
 
 
 def _over(weight: Any, scale: Array) -> Any:
+    if hasattr(weight, "ndim") and weight.ndim == 1 and len(weight) not in (1, len(scale)):
+        msg = (
+            f"a weight must be a float or hold one number for each of the {len(scale)} filters of "
+            f"its layer; got {len(weight)}: match them."
+        )
+        raise ValueError(msg)
     if hasattr(weight, "ndim") and weight.ndim > 1:
         scale = backend_of(scale).xp.reshape(scale, (1, -1, *(1,) * (weight.ndim - 2)))
     return weight / scale

@@ -16,11 +16,11 @@ from sparsecsc.models.certificate import (
     certify_state,
     value_and_violation,
 )
-from sparsecsc.models.layers import check_sequence, effective, layer_shapes, start_of
+from sparsecsc.models.layers import bind_penalties, effective, layer_shapes, start_of
 from sparsecsc.models.stack import make_stack
 from sparsecsc.optimality import certify
-from sparsecsc.problems import SIGNAL_AXES, Pursuit, check_methods
-from sparsecsc.protocols import Array, Operator, Penalty
+from sparsecsc.problems import SIGNAL_AXES, Pursuit
+from sparsecsc.protocols import Array, Operator
 from sparsecsc.result import Certificate
 
 
@@ -54,8 +54,8 @@ class MultilayerPursuit:
     -----
     Codes are a tuple with one array a layer. The objective is F at the deepest; layered pursuits,
     whose codes of different layers need not agree, are judged by it too. Where a shallower layer
-    allows nonnegative codes only, F is computed at the nonnegative part, and how much is cut off
-    is the certificate's `violation`.
+    forbids what the deepest codes synthesise (negative codes, or any at an infinite weight), F is
+    computed at the nearest allowed codes, and how far these are is the certificate's `violation`.
 
     References
     ----------
@@ -89,27 +89,15 @@ class MultilayerPursuit:
 
     def __post_init__(self) -> None:
         signal = check_array("signal", self.signal, ndims=(3, 4, 5), axes=SIGNAL_AXES)
-        _check_model(self.model)
-        penalties = check_sequence("penalties", self.penalties, "penalties")
         shapes = layer_shapes(self.model, signal.shape)
-        if len(penalties) != len(shapes) - 1:
-            msg = (
-                f"`penalties` must have one entry for each of the {len(shapes) - 1} layers; got "
-                f"{len(penalties)}: match them."
-            )
-            raise ValueError(msg)
-        bound = []
-        for i, (penalty, shape) in enumerate(zip(penalties, shapes[1:], strict=True), start=1):
-            check_methods(f"penalties[{i - 1}]", penalty, Penalty, ("value", "prox", "bind"))
-            try:
-                bound.append(penalty.bind(shape, signal))
-            except ValueError as error:
-                msg = f"layer {i}: {error}"
-                raise ValueError(msg) from None
+        bound = bind_penalties(self.penalties, shapes[1:], signal)
+        for source, shortcut in zip(self.model.starts, self.model.shortcuts, strict=True):
+            if source is not None and shortcut is not None:
+                shortcut.bind(shapes[source], signal)  # refuses another dtype or kind
         pairs = zip(self.model.dictionaries, shapes[:-1], strict=True)
         object.__setattr__(self, "operators", tuple(d.bind(s, signal) for d, s in pairs))
         object.__setattr__(self, "shapes", shapes)
-        object.__setattr__(self, "penalties", tuple(bound))
+        object.__setattr__(self, "penalties", bound)
 
     @property
     def backend(self) -> ModuleType:
@@ -213,13 +201,3 @@ class MultilayerPursuit:
     def stack(self) -> Any:
         """What solves linear systems in the images of all layers together."""
         return make_stack(self)
-
-
-def _check_model(model: Any) -> None:
-    missing = [
-        n for n in ("dictionaries", "starts", "shortcuts", "damping") if not hasattr(model, n)
-    ]
-    if isinstance(model, type) or missing:
-        got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
-        msg = f"`model` must be a model such as MLCSC(dictionaries); got {got}: create one."
-        raise TypeError(msg)

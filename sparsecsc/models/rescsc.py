@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparsecsc.checks import check_count, check_number, check_sequence
-from sparsecsc.models.layers import check_chain, kind_name
+from sparsecsc.models.layers import check_chain, check_starts, kind_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +77,7 @@ class ResCSC:
             return tuple(i - block if i % block == 0 else None for i in range(1, n + 1))
         starts = check_sequence("starts", self.starts, "ints and None")
         _check_count("starts", starts, n)
-        for layer, source in enumerate(starts, start=1):
-            if source is not None and check_count("starts", source, least=0) >= layer:
-                msg = (
-                    f"`starts`: layer {layer} must start at an earlier one, 0 to {layer - 1}; got "
-                    f"{source}: choose one of these, or None for zero."
-                )
-                raise ValueError(msg)
+        check_starts(starts)
         return starts
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sparsecsc.checks import check_number
@@ -45,13 +46,18 @@ def entry(value: Any, i: int) -> Any:
     return value[i - 1] if isinstance(value, tuple) else value
 
 
-def check_steps(value: Any, name: str = "step") -> Any:
+def check_each(name: str, value: Any, check: Callable[..., Any], **bounds: Any) -> Any:
+    """Check a number, or each of a sequence with one a layer; a sequence becomes a tuple."""
+    if isinstance(value, (list, tuple)):
+        return tuple(check(name, v, **bounds) for v in value)
+    return check(name, value, **bounds)
+
+
+def check_steps(name: str, value: Any) -> Any:
     """Check a step, or a sequence with one a layer; None stays."""
     if value is None:
         return None
-    if isinstance(value, (list, tuple)):
-        return tuple(check_number(name, v, above=0.0, finite=True) for v in value)
-    return check_number(name, value, above=0.0, finite=True)
+    return check_each(name, value, check_number, above=0.0, finite=True)
 
 
 def layer_steps(step: Any, problem: Any) -> tuple[float, ...]:

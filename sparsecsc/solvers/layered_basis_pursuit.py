@@ -7,7 +7,13 @@ from typing import Any
 
 from sparsecsc.checks import check_count, check_number
 from sparsecsc.protocols import Array
-from sparsecsc.solvers._layers import check_entries, check_inner, check_multilayer, entry
+from sparsecsc.solvers._layers import (
+    check_each,
+    check_entries,
+    check_inner,
+    check_multilayer,
+    entry,
+)
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,9 @@ class LayeredBasisPursuit:
     def __post_init__(self) -> None:
         object.__setattr__(self, "inner", check_inner(self.inner))
         check_count("check_every", self.check_every)
-        object.__setattr__(self, "tol", _each(self.tol, _check_tol))
+        object.__setattr__(self, "tol", check_each("tol", self.tol, check_number, least=0.0))
         if self.n_iter is not None:
-            object.__setattr__(self, "n_iter", _each(self.n_iter, _check_n_iter))
+            object.__setattr__(self, "n_iter", check_each("n_iter", self.n_iter, check_count))
 
     def init(self, problem: Any, start: tuple[Array, ...]) -> LayeredState:
         """Start at the first layer."""
@@ -129,17 +135,3 @@ class LayeredBasisPursuit:
             return False
         measure = problem.measure(state.pursuit, state.inner.codes)
         return bool(measure <= entry(self.tol, state.layer))
-
-
-def _each(value: Any, check: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return tuple(check(v) for v in value)
-    return check(value)
-
-
-def _check_tol(value: Any) -> float:
-    return check_number("tol", value, least=0.0)
-
-
-def _check_n_iter(value: Any) -> int:
-    return check_count("n_iter", value)

@@ -19,10 +19,9 @@ from sparsecsc.solvers._layers import (
 
 @dataclass(frozen=True)
 class ThresholdingState:
-    """Codes of all layers, and the problems that they are one step into."""
+    """Codes of all layers."""
 
     codes: tuple[Array, ...]
-    pursuits: tuple[Any, ...]
     finished: bool
 
 
@@ -50,9 +49,9 @@ class LayeredThresholding:
 
     Notes
     -----
-    One iteration is the whole pass; the run then ends by the solver's own rule, or as converged
-    if every layer's problem happens to be solved to the tolerance. Cost: one analysis a layer, and
-    one synthesis where it does not start at zero and C is not 0. C is the model's `damping`.
+    One iteration is the whole pass; the run then ends by the solver's own rule. Cost: one analysis
+    a layer, and one synthesis where it does not start at zero and C is not 0. C is the model's
+    `damping`.
 
     References
     ----------
@@ -63,29 +62,20 @@ class LayeredThresholding:
     multilayer = True
 
     def __init__(self, step: Any = 1.0) -> None:
-        object.__setattr__(self, "step_size", check_steps(step))
+        object.__setattr__(self, "step_size", check_steps("step", step))
 
     def init(self, problem: Any, start: tuple[Array, ...]) -> ThresholdingState:
         """Start before the first layer."""
         check_multilayer(self, problem)
         check_entries("step", self.step_size, problem)
         refuse_start(self, problem, start)
-        return ThresholdingState(start, (None,) * problem.n_layers, finished=False)
+        return ThresholdingState(start, finished=False)
 
     def step(self, problem: Any, state: ThresholdingState) -> ThresholdingState:
         """Pass through all layers."""
-        codes = forward_pass(problem, layer_steps(self.step_size, problem))
-        sources = (problem.signal, *codes[:-1])
-        pairs = zip(sources, codes, strict=True)
-        pursuits = ((problem.layer(i, x), z) for i, (x, z) in enumerate(pairs, start=1))
-        return ThresholdingState(codes, tuple(pursuits), finished=True)
-
-
-def forward_pass(problem: Any, steps: tuple[float, ...]) -> tuple[Array, ...]:
-    """Return the codes of one proximal step a layer."""
-    earlier = [problem.signal]
-    for i, size in enumerate(steps, start=1):
-        start = problem.start(i, earlier)
-        share = first_share(problem, size)
-        earlier.append(proximal_step(problem, i, earlier[-1], start, size, share=share))
-    return tuple(earlier[1:])
+        earlier = [problem.signal]
+        for i, size in enumerate(layer_steps(self.step_size, problem), start=1):
+            start = problem.start(i, earlier)
+            share = first_share(problem, size)
+            earlier.append(proximal_step(problem, i, earlier[-1], start, size, share=share))
+        return ThresholdingState(tuple(earlier[1:]), finished=True)

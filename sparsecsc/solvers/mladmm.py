@@ -92,7 +92,7 @@ class MLADMM:
 
     def __post_init__(self) -> None:
         if self.rho is not None:
-            check_number("rho", self.rho, above=0.0)
+            check_number("rho", self.rho, above=0.0, finite=True)
         check_number("relaxation", self.relaxation, above=0.0, most=2.0 - 1e-9)
 
     def init(self, problem: Any, start: tuple[Array, ...]) -> MLADMMState:

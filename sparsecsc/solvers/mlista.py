@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sparsecsc.checks import check_count, check_number
 from sparsecsc.protocols import Array
 from sparsecsc.solvers._layers import (
+    check_each,
     check_entries,
     check_multilayer,
     check_steps,
@@ -154,13 +154,9 @@ class MLFISTA:
 
 
 def _check(solver: Any) -> None:
-    object.__setattr__(solver, "step_size", check_steps(solver.step_size))
-    unfoldings = solver.unfoldings
-    listed = unfoldings if isinstance(unfoldings, Sequence) else (unfoldings,)
-    for count in listed:
-        check_count("unfoldings", count)
+    object.__setattr__(solver, "step_size", check_steps("step_size", solver.step_size))
     object.__setattr__(
-        solver, "unfoldings", unfoldings if listed[0] is unfoldings else tuple(listed)
+        solver, "unfoldings", check_each("unfoldings", solver.unfoldings, check_count)
     )
     check_number("stationary", solver.stationary, least=0.0)
 
