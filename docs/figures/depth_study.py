@@ -27,7 +27,11 @@ PANELS = {
     "read_out_residual": "error of the best linear read-out\nof the signal, relative",
     "layer_residual": "residual of the layer's own problem,\nrelative",
     "start_ratio": "distance of the block's input from\nthe layer's optimum, relative",
+    "density": "share of nonzero codes",
+    "seconds": "seconds for all crops",
 }
+ONE = ("read_out_residual", "layer_residual", "start_ratio")
+"""Panels in which 1 is what zero codes or a zero start give."""
 
 
 def load() -> list[dict[str, Any]]:
@@ -37,24 +41,26 @@ def load() -> list[dict[str, Any]]:
 
 def main() -> None:
     records = load()
-    figure, axes = plt.subplots(1, 3, figsize=(10, 3.9), layout="constrained")
+    figure, grid = plt.subplots(2, 3, figsize=(10, 6), layout="constrained")
+    *axes, corner = grid.ravel()
     for axis, (key, title) in zip(axes, PANELS.items(), strict=True):
         for (model, steps), (colour, style) in LINES.items():
             rows = [r for r in records if (r["model"], r["steps"]) == (model, steps)]
             depths = [r["depth"] for r in rows]
-            median, low, high = np.array([r[key] for r in rows]).T
+            median, low, high = np.array([np.broadcast_to(r[key], 3) for r in rows]).T
             label = f"{model}, {steps} step{'s' * (steps > 1)}"
             axis.plot(depths, median, style, color=colour, marker=".", label=label)
             axis.fill_between(depths, low, high, color=colour, alpha=0.12, linewidth=0)
-        axis.axhline(1.0, color="black", linewidth=0.8, linestyle=":")
+        if key in ONE:
+            axis.axhline(1.0, color="black", linewidth=0.8, linestyle=":")
         axis.set_title(title, fontsize=9)
         axis.set(xlabel="depth", xscale="log", xticks=depths, xticklabels=depths)
         axis.minorticks_off()
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    lines = axes[0].get_legend_handles_labels()
-    figure.legend(*lines, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    corner.axis("off")
+    corner.legend(*axes[0].get_legend_handles_labels(), loc="center", frameon=False)
     figure.savefig(IMAGES / "depth_study.png", dpi=110)
 
 
