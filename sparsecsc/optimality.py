@@ -24,6 +24,8 @@ from sparsecsc.problems import Pursuit, check_problem, check_single
 from sparsecsc.protocols import WHOLE, Array, Block
 from sparsecsc.result import Certificate
 
+_ROUNDINGS = 16  # in units of the precision: how far inside of what penalties allow a point is kept
+
 
 def certify(problem: Any, codes: Any) -> Certificate:
     """Return what can be said about `codes`: the gap for a convex penalty, else the KKT residual.
@@ -195,6 +197,8 @@ def _candidates(
         yield xp.zeros_like(residual), np.ones(1), np.zeros(1)
         return
     ratio, conjugate, overshoot = _bounds(problem, point)
+    if np.isinf(conjugate).any() and hasattr(problem.penalty, "allowed"):
+        yield from _shrunk(problem, point)
     if problem.penalty.free(codes, codes) is not None:  # enlarged, rounding would count as well
         yield point, *best_scale(problem, point, np.maximum(ratio, 1.0), conjugate)
         return
@@ -203,6 +207,23 @@ def _candidates(
         return
     excess = xp.maximum(overshoot - 1.0, xp.zeros_like(overshoot))
     point = point / (1.0 + problem.operator.cover(excess))
+    ratio, conjugate, _ = _bounds(problem, point)
+    yield point, *best_scale(problem, point, ratio, conjugate)
+
+
+def _shrunk(problem: Pursuit, point: Array) -> Iterator[tuple[Array, Any, Any]]:
+    """Yield the multiple that no penalty forbids, to be paid for where penalties only charge."""
+
+    def consume(block: Block, correlation: Array) -> Any:
+        return block[0], _host(problem.penalty.at(block).allowed(correlation))
+
+    multiple = np.ones(point.shape[0])
+    for signals, found in problem.correlate(point, consume):
+        multiple[signals] = np.minimum(multiple[signals], found)
+    xp = problem.backend.xp
+    multiple *= 1.0 - _ROUNDINGS * float(np.finfo(dtype_name(point)).eps)
+    factor = xp.astype(xp.asarray(multiple), point.dtype)
+    point = point * xp.reshape(factor, (-1, *(1,) * (point.ndim - 1)))
     ratio, conjugate, _ = _bounds(problem, point)
     yield point, *best_scale(problem, point, ratio, conjugate)
 

@@ -124,7 +124,11 @@ class Penalty(Protocol):
 
 
 class ConvexPenalty(Penalty, Protocol):
-    """A penalty that a duality gap can be computed for."""
+    """A penalty that a duality gap can be computed for.
+
+    One whose conjugate is finite for some coefficients and infinite for others may also have
+    ``allowed(correlation)``: the largest multiples, at most 1, that none of them forbids.
+    """
 
     def dual_bounds(self, correlation: Array) -> tuple[Array, Array]:
         """Return (ratio, conjugate), one of each a signal, or one where signals are coupled.

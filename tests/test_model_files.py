@@ -421,7 +421,7 @@ def test_a_file_that_was_not_changed_is_read(tmp_path):
 
 @pytest.mark.parametrize("load", [load_model, load_convolutions])
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path, load):
-    with pytest.raises(FileNotFoundError, match=r"expected .*a\.npz'; got nothing there: check the"):
+    with pytest.raises(FileNotFoundError, match=r"expected .*a\.npz'; got nothing there: check"):
         load(tmp_path / "a.npz")
 
 

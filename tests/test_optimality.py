@@ -284,3 +284,22 @@ def test_the_checkers_catch_wrong_certificates(monkeypatch):
     monkeypatch.setattr(sc, "duality_gap", lambda p, z: 0.5 * (p.objective(z) - optimum))
     with pytest.raises(AssertionError):
         check_gap(problem, codes, optimum)
+
+
+@pytest.mark.parametrize("solver", [sc.FISTA(), sc.ADMM()])
+@pytest.mark.parametrize("weight", [0.5, np.array([0.5, 0.0, 0.25, np.inf])])
+def test_an_elastic_net_whose_ridge_is_0_for_some_filters_is_certified(solver, weight):
+    # filters with a ridge exceed their weight at the optimum: to scale all of them below it, as
+    # those without a ridge must be, would leave a gap of a quarter of the objective
+    rng = np.random.default_rng(0)
+    dictionary = sc.ConvDictionary(rng.standard_normal((4, 1, 5)))
+    signal = rng.standard_normal((2, 1, 60))
+    penalty = sc.ElasticNet(weight, np.array([0.0, 1.0, 0.0, 2.0]))
+    problem = sc.Pursuit(signal, dictionary, penalty)
+    result = sc.solve(problem, solver, tol=1e-8, max_iter=3000)
+    assert result.status is sc.Status.CONVERGED
+    best = accurate_solution(problem)
+    assert result.certificate.dual.sum() <= objective(problem, best) * (1 + 1e-12)
+    correlation = problem.correlation(sc.dual_point(problem, result.codes))
+    forbidding = np.abs(correlation[:, [0, 2]])
+    assert np.all(forbidding <= np.broadcast_to(weight, 4)[[0, 2]][None, :, None] * (1 + 1e-12))

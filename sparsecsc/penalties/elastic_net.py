@@ -122,6 +122,14 @@ class ElasticNet:
         """Return max |correlation| / weight over the filters, at each position."""
         return overshoot(backend_of(correlation).xp.abs(correlation), self.weight)
 
+    def allowed(self, correlation: Array) -> Array:
+        """Return the largest multiple, at most 1, whose conjugate is finite, one a signal."""
+        xp = backend_of(correlation).xp
+        size = xp.abs(correlation)
+        ridge = xp.broadcast_to(xp.asarray(self.ridge, dtype=size.dtype), size.shape)
+        forbidding = xp.where(ridge == 0, size, xp.zeros_like(size))
+        return 1.0 / xp.maximum(ratio(forbidding, self.weight), xp.asarray(1.0, dtype=xp.float64))
+
     def free(self, codes: Array, correlation: Array) -> Array | None:
         """Return where weight and ridge are both 0."""
         zero, flat = is_zero(self.weight, codes), is_zero(self.ridge, codes)
