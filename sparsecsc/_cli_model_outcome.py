@@ -51,7 +51,7 @@ def write_all(job: ModelJob, result: Result, out: Path) -> Outcome:
     reports = layer_reports(job.layered, codes)
     summary = finite(_summary(job, result, reports, approximation))
     page = write_json(out / "result.json", summary)
-    drawing, missing = _drawing(job, result, codes)
+    drawing, missing = _drawing(job, result, codes, summary["relative_gap"])
     return Outcome(summary, (saved, *pictures, page, *write_report(out, drawing)), missing)
 
 
@@ -134,7 +134,7 @@ def _in_float64(job: ModelJob, result: Result) -> tuple[float, float, float]:
 
 
 def _drawing(
-    job: ModelJob, result: Result, codes: tuple[np.ndarray, ...]
+    job: ModelJob, result: Result, codes: tuple[np.ndarray, ...], gap: float | None
 ) -> tuple[Callable[[Any], Any] | None, str]:
     """Return what writes the report to a stream, or why there is none."""
     plot, missing = plots()
@@ -148,17 +148,15 @@ def _drawing(
         result.history,
         background=job.lowpass,
         together=inputs.signal.shape[1] if job.separate else 1,
-        title=f"{inputs.files[0].path.name}{shown}: {headline(job, result)}",
+        title=f"{inputs.files[0].path.name}{shown}: {headline(job, gap)}",
         tol=job.settings.tol if job.exact else None,
         sample_rate=getattr(inputs.format, "sample_rate", None),
     )
     return lambda stream: figure.savefig(stream, format="png"), ""
 
 
-def headline(job: ModelJob, result: Result) -> str:
-    """Return one line on what was solved and what came out."""
-    gap = ""
-    if math.isfinite(result.gap):
-        of = "" if job.exact else " to the exact problem"
-        gap = f", relative gap{of} {result.relative_gap:.2e}"
-    return f"{job.words}, pursuit {job.settings.pursuit}{gap}"
+def headline(job: ModelJob, gap: float | None) -> str:
+    """Return one line on what was solved, with the relative gap if any."""
+    of = "" if job.exact else " to the exact problem"
+    certified = "" if gap is None else f", relative gap{of} {gap:.2e}"
+    return f"{job.words}, pursuit {job.settings.pursuit}{certified}"

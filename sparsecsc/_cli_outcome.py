@@ -104,7 +104,7 @@ def write_all(job: Job, result: Result, out: Path) -> Outcome:
     picture = write_signal(out / f"reconstruction{suffix}", approximation, job.source.format)
     summary = finite(_summary(job, result, approximation))
     page = write_json(out / "result.json", summary)
-    drawing, missing = _drawing(job, result, approximation)
+    drawing, missing = _drawing(job, result, approximation, summary["relative_gap"])
     return Outcome(summary, (codes, picture, page, *write_report(out, drawing)), missing)
 
 
@@ -212,7 +212,7 @@ def _in_float64(job: Job, result: Result) -> tuple[float, float]:
 
 
 def _drawing(
-    job: Job, result: Result, approximation: np.ndarray
+    job: Job, result: Result, approximation: np.ndarray, gap: float | None
 ) -> tuple[Callable[[Any], Any] | None, str]:
     """Return what writes the report to a stream, or why there is none."""
     plot, missing = plots()
@@ -229,7 +229,7 @@ def _drawing(
         result.codes,
         dictionary.filters,
         result.history,
-        title=f"{job.source.path.name}: {headline(job, result)}",
+        title=f"{job.source.path.name}: {headline(job, result, gap)}",
         tol=job.settings.tol if job.convex else None,
         shift=shift,
         sample_rate=getattr(job.source.format, "sample_rate", None),
@@ -245,11 +245,11 @@ def bank(job: Job) -> str:
     return f"{dictionary.n_filters} filters of {taps}"
 
 
-def headline(job: Job, result: Result) -> str:
-    """Return one line on what was solved and what came out."""
+def headline(job: Job, result: Result, gap: float | None) -> str:
+    """Return one line on what was solved and what came out, with the relative gap if any."""
     share = 100 * np.count_nonzero(result.codes) / result.codes.size
-    gap = f", relative gap {result.relative_gap:.2e}" if math.isfinite(result.gap) else ""
+    certified = "" if gap is None else f", relative gap {gap:.2e}"
     return (
         f"{bank(job)}, {job.settings.penalty} weight "
-        f"{job.weight:.3g}, {share:.2g} % of the codes nonzero{gap}"
+        f"{job.weight:.3g}, {share:.2g} % of the codes nonzero{certified}"
     )
