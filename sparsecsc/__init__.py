@@ -64,6 +64,7 @@ from sparsecsc.solve import default_solver as default_solver
 from sparsecsc.solve import path as path
 from sparsecsc.solve import solve as solve
 from sparsecsc.solvers.admm import ADMM as ADMM
+from sparsecsc.solvers.coordinate_descent import CoordinateDescent as CoordinateDescent
 from sparsecsc.solvers.fista import FISTA as FISTA
 from sparsecsc.solvers.ista import ISTA as ISTA
 from sparsecsc.solvers.layered_basis_pursuit import LayeredBasisPursuit as LayeredBasisPursuit

@@ -12,12 +12,13 @@ from sparsecsc.penalties.l0 import L0
 from sparsecsc.penalties.l1 import L1
 from sparsecsc.penalties.nonnegative_l1 import NonnegativeL1
 from sparsecsc.solvers.admm import ADMM
+from sparsecsc.solvers.coordinate_descent import CoordinateDescent
 from sparsecsc.solvers.fista import FISTA
 from sparsecsc.solvers.ista import ISTA
 from sparsecsc.solvers.omp import OMP
 
 _PENALTIES = {"l1": L1, "nonnegative": NonnegativeL1, "group": GroupL1, "l0": L0}
-_SOLVERS = {"fista": FISTA, "ista": ISTA, "admm": ADMM}
+_SOLVERS = {"cd": CoordinateDescent, "fista": FISTA, "ista": ISTA, "admm": ADMM}
 
 
 def check_source(s: Settings) -> None:

@@ -20,6 +20,8 @@ from sparsecsc.optimality import lambda_max
 from sparsecsc.preprocessing import split_lowpass
 from sparsecsc.problems import Pursuit
 from sparsecsc.result import Result
+from sparsecsc.solve import default_solver
+from sparsecsc.solvers.admm import ADMM
 from sparsecsc.solvers.fista import FISTA
 
 _DEMO_SIZE = 256
@@ -240,7 +242,8 @@ def _resumed(job: Job) -> Job:
         start = np.maximum(start, 0)
     before = saved.parameters.get("n_iter", 0) + saved.parameters.get("iterations_before", 0)
     # FISTA goes on from any point; ADMM would start with multipliers of 0 and first move away.
-    solver = FISTA() if job.solver is None and job.convex else job.solver
+    by_admm = job.solver is None and isinstance(default_solver(job.problem), ADMM)
+    solver = FISTA() if by_admm else job.solver
     return replace(job, solver=solver, start=start, iterations_before=before)
 
 

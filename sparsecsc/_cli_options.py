@@ -12,7 +12,7 @@ from sparsecsc import _cli_filters
 from sparsecsc.data import names
 
 PENALTIES = ("l1", "nonnegative", "elastic-net", "group", "l0")
-SOLVERS = ("auto", "fista", "ista", "admm", "omp")
+SOLVERS = ("auto", "cd", "fista", "ista", "admm", "omp")
 PURSUITS = ("exact", "thresholding", "lbp", "mlista", "mlfista", "projection", "deep")
 DEFAULT_LOWPASS = 5.0
 _BORDERS = ("circular", "valid", "same", "full")
@@ -173,7 +173,8 @@ def _add_pursuit(add: Callable[..., Any]) -> None:
 
 def _add_solver(add: Callable[..., Any]) -> None:
     text = (
-        "default: auto, which is OMP for l0 with a rule below, else the fastest certified one; "
+        "default: auto, which is OMP for l0 with a rule below, else the fastest certified one; cd is "
+        "coordinate descent; "
         "with --model what solves one layer: --pursuit lbp, projection or deep"
     )
     add("--solver", choices=SOLVERS, help=text)

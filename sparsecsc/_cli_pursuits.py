@@ -7,6 +7,7 @@ from typing import Any
 
 from sparsecsc._cli_options import MisuseError, Settings
 from sparsecsc.solvers.admm import ADMM
+from sparsecsc.solvers.coordinate_descent import CoordinateDescent
 from sparsecsc.solvers.fista import FISTA
 from sparsecsc.solvers.ista import ISTA
 from sparsecsc.solvers.layered_basis_pursuit import LayeredBasisPursuit
@@ -18,7 +19,7 @@ from sparsecsc.solvers.projection_pursuit import ProjectionPursuit
 
 SWEEPS = ("mlista", "mlfista")
 _LAYERED = ("lbp", "projection")
-_INNER = {"fista": FISTA, "ista": ISTA, "admm": ADMM}
+_INNER = {"cd": CoordinateDescent, "fista": FISTA, "ista": ISTA, "admm": ADMM}
 _GOES_WITH = {
     "unfoldings": ("lbp", *SWEEPS),
     "step": ("thresholding", *SWEEPS),

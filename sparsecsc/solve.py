@@ -12,7 +12,9 @@ from sparsecsc.optimality import weight_level
 from sparsecsc.problems import Pursuit, check_problem, check_single
 from sparsecsc.protocols import Array
 from sparsecsc.result import Result, Status
+from sparsecsc.solvers._coordinates import unsuited
 from sparsecsc.solvers.admm import ADMM
+from sparsecsc.solvers.coordinate_descent import CoordinateDescent
 from sparsecsc.solvers.fista import FISTA
 from sparsecsc.solvers.ista import ISTA
 from sparsecsc.solvers.mladmm import MLADMM
@@ -108,10 +110,11 @@ def solve(
 def default_solver(problem: Any) -> Any:
     """Return what `solve` takes for ``solver=None``.
 
-    `ADMM` where its linear solve is exact without splitting off the image (a circular dictionary
-    and no mask): measured on photographs and a recording it certifies a gap of 1e-3 in 0.4 to 1
-    times the iterations of `FISTA`, at the same cost each. `FISTA` elsewhere, and `ISTA` for a
-    penalty that is not convex. For a `MultilayerPursuit` the exact `MLADMM`, or `MLISTA` if a
+    `CoordinateDescent` where it can work (a `ConvDictionary` and weights > 0 of `L1`,
+    `NonnegativeL1` or `ElasticNet`): on photographs and a recording it certified a gap of 1e-3 in
+    a half to a ninth of the time of `ADMM`. `ADMM` where its linear solve is exact without
+    splitting off the image (a circular dictionary and no mask), `FISTA` elsewhere, and `ISTA` for
+    a penalty that is not convex. For a `MultilayerPursuit` the exact `MLADMM`, or `MLISTA` if a
     penalty has no duality gap.
     """
     if hasattr(problem, "n_layers"):
@@ -119,8 +122,16 @@ def default_solver(problem: Any) -> Any:
         return MLADMM() if convex else MLISTA()
     if not hasattr(problem.penalty, "dual_bounds"):
         return ISTA()
+    if unsuited(problem) is None and not _has_free(problem):
+        return CoordinateDescent()
     solvable = hasattr(problem.operator, "solve_outer") and problem.mask is None
     return ADMM() if solvable and getattr(problem.operator, "is_circular", False) else FISTA()
+
+
+def _has_free(problem: Pursuit) -> bool:
+    """Return whether some weight is 0, so that no coefficient of a filter can be left out."""
+    weight = problem.penalty.thresholds()[0]
+    return bool(problem.backend.xp.any(problem.backend.xp.asarray(weight) == 0))
 
 
 def path(

@@ -164,7 +164,8 @@ def test_every_status_is_a_sentence_and_reached_by_a_test_above():
 
 
 SIGINT_SCRIPT = """
-import sys, numpy as np, sparsecsc as sc
+import signal, sys, numpy as np, sparsecsc as sc
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
 rng = np.random.default_rng(0)
 dictionary = sc.ConvDictionary(rng.standard_normal((8, 1, 7, 7)))
 problem = sc.Pursuit(rng.standard_normal((1, 1, 96, 96)), dictionary, sc.L1(1e-3))
@@ -176,20 +177,19 @@ print(result.status.name, np.isfinite(result.codes).all(), flush=True)
 
 
 def test_a_real_ctrl_c_returns_the_best_codes():
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", SIGINT_SCRIPT],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "SPARSECSC_NUM_THREADS": "2"},
-    )
-    try:
-        assert process.stdout.readline() == "running\n"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            assert process.stdout.readline() == "running\n"
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert out.splitlines()[-1] == "INTERRUPTED True", err
     assert "Traceback" not in err
     assert process.returncode == 0

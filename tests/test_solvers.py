@@ -196,8 +196,10 @@ def test_a_shift_of_the_signal_shifts_the_codes(solver, penalty, dictionary):
     move, stride = (1, 3)[: len(axes)], problem.dictionary.stride
     samples = tuple(m * s for m, s in zip(move, stride, strict=True))
     shifted = dataclasses.replace(problem, signal=np.roll(problem.signal, samples, axes))
-    expected = np.roll(after(problem, instance, 15), move, axes)
-    assert_close(after(shifted, instance, 15), expected, slack=1e5)
+    # coordinate descent visits coefficients in the order of their places: equal at the solution
+    n_iter = 400 if solver == "CoordinateDescent" else 15
+    expected = np.roll(after(problem, instance, n_iter), move, axes)
+    assert_close(after(shifted, instance, n_iter), expected, slack=1e5)
 
 
 @pairs

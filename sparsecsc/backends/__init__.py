@@ -18,6 +18,7 @@ name                      meaning
 ``dot(x, y)``             float, accumulated in float64
 ``momentum``              FISTA's extrapolation in place; returns the restart inner product
 ``relax``                 ADMM's update of code and multiplier in place; returns five squared norms
+``coordinates``           kernels of coordinate descent; not in every backend
 ``synchronize()``         wait until queued work is done
 ========================  =====================================================================
 """

@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 import numpy as np
 import scipy.fft
 
+from sparsecsc.backends import _numba_coordinates
 from sparsecsc.backends import _numba_kernels as kernels
 
 xp = np
+coordinates = _numba_coordinates
 block_elements = 2**18
 
 Item = TypeVar("Item")

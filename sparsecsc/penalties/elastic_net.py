@@ -87,6 +87,10 @@ class ElasticNet:
         threshold = step * self.weight
         return (v - xp.clip(v, -threshold, threshold)) / (1.0 + step * self.ridge)
 
+    def thresholds(self) -> tuple[Any, Any, bool]:
+        """Return (weight, ridge, whether codes are >= 0) for coordinate descent."""
+        return self.weight, self.ridge, False
+
     def dual_bounds(self, correlation: Array) -> tuple[Array, Array]:
         """Return (max |correlation| / weight, conjugate), one of each a signal."""
         xp = backend_of(correlation).xp

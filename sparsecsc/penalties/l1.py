@@ -75,6 +75,10 @@ class L1:
         threshold = step * self.weight
         return v - xp.clip(v, -threshold, threshold)
 
+    def thresholds(self) -> tuple[Any, float, bool]:
+        """Return (weight, ridge, whether codes are >= 0) for coordinate descent."""
+        return self.weight, 0.0, False
+
     def dual_bounds(self, correlation: Array) -> tuple[Array, Array]:
         """Return (max |correlation| / weight, conjugate), one of each a signal."""
         xp = backend_of(correlation).xp

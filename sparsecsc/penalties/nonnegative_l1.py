@@ -78,6 +78,10 @@ class NonnegativeL1:
         shifted = v - step * self.weight
         return xp.maximum(shifted, xp.zeros_like(shifted))
 
+    def thresholds(self) -> tuple[Any, float, bool]:
+        """Return (weight, ridge, whether codes are >= 0) for coordinate descent."""
+        return self.weight, 0.0, True
+
     def dual_bounds(self, correlation: Array) -> tuple[Array, Array]:
         """Return (max correlation / weight, conjugate), one of each a signal."""
         xp = backend_of(correlation).xp
