@@ -173,8 +173,8 @@ def _add_pursuit(add: Callable[..., Any]) -> None:
 
 def _add_solver(add: Callable[..., Any]) -> None:
     text = (
-        "default: auto, which is OMP for l0 with a rule below, else the fastest certified one; cd is "
-        "coordinate descent; "
+        "default: auto, which is OMP for l0 with a rule below, else the fastest certified one; "
+        "cd is coordinate descent; "
         "with --model what solves one layer: --pursuit lbp, projection or deep"
     )
     add("--solver", choices=SOLVERS, help=text)
