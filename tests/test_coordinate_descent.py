@@ -134,6 +134,19 @@ def test_a_run_is_repeated_bit_for_bit_and_threads_agree_to_the_gap(monkeypatch)
     assert max(objectives) - min(objectives) <= 1e-6 * min(objectives)
 
 
+def test_ties_between_equal_filters_are_broken_alike_in_every_run(monkeypatch):
+    # one map a block, so that which of the equal filters comes first depends on the threads
+    monkeypatch.setenv("SPARSECSC_NUM_THREADS", "2")
+    monkeypatch.setattr("sparsecsc.backends.cpu.block_elements", 1)
+    signal = RNG.standard_normal((1, 1, 400))
+    dictionary = sc.ConvDictionary(np.repeat(RNG.standard_normal((1, 1, 9)), 8, axis=0))
+    problem = sc.Pursuit(signal, dictionary, sc.L1(2.0))
+    first = sc.solve(problem, sc.CoordinateDescent(), tol=0.0, max_iter=5)
+    for _ in range(20):
+        again = sc.solve(problem, sc.CoordinateDescent(), tol=0.0, max_iter=5)
+        assert np.array_equal(again.codes, first.codes)
+
+
 def test_a_warm_start_at_the_solution_stays():
     problem = problem_of("2d")
     exact = sc.solve(problem, sc.CoordinateDescent(), tol=1e-12, max_iter=3000)

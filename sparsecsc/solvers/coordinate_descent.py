@@ -145,10 +145,12 @@ class CoordinateDescent:
             worst = float(np.max(gains.reshape(excess.shape) / np.where(weight > 0, weight, 1)))
             gains /= norms[block[1]].reshape(-1, 1, 1, 1)
             found, where = problem.backend.coordinates.best_of_tiles(gains, tile)
-            with lock:
-                better = found > best[block[0]]
+            where[where >= 0] += block[1].start * n_positions
+            with lock:  # ties go to the first filter, whichever block comes first
+                first = (found == best[block[0]]) & (where < place[block[0]])
+                better = (found > best[block[0]]) | (first & (where >= 0))
                 best[block[0]][better] = found[better]
-                place[block[0]][better] = where[better] + block[1].start * n_positions
+                place[block[0]][better] = where[better]
             return worst
 
         worst = max(problem.correlate(residual, consume))
