@@ -171,7 +171,8 @@ def test_kernels_are_the_columns_of_the_dictionary(name, masked, dtype):
     signal = RNG.standard_normal(layout.signal_shape[1:]).astype(dtype)
     kept = layout.mask_of(0, signal[None])
     border = (layout.dilation, layout.circular)
-    sizes = kernels.curvatures(kept, masked, (layout.atoms, *border), filters, starts)
+    sizes = np.zeros(entries.size, dtype)
+    kernels.curvatures((kept, masked), (layout.atoms, *border), filters, starts, sizes)
     for k, entry in enumerate(entries):
         _, *index = np.unravel_index(entry, shape)
         column = problem.dictionary.column(problem.signal.shape, tuple(index), problem.signal)
@@ -188,7 +189,8 @@ def test_kernels_are_the_columns_of_the_dictionary(name, masked, dtype):
 
 def test_the_best_of_each_tile_is_its_largest_positive_gain():
     gains = RNG.standard_normal((2, 3, 1, 7, 9))
-    best, place = kernels.best_of_tiles(gains, (1, 3, 4))
+    best, place = np.zeros((2, 1, 3, 3)), np.full((2, 1, 3, 3), -1)
+    kernels.best_of_tiles(gains, (1, 3, 4), best, place)
     for b in range(2):
         for i in range(3):
             for j in range(3):
@@ -196,7 +198,9 @@ def test_the_best_of_each_tile_is_its_largest_positive_gain():
                 assert best[b, 0, i, j] == max(tile.max(), 0)
                 if tile.max() > 0:
                     assert gains[b].reshape(-1)[place[b, 0, i, j]] == tile.max()
-    assert np.all(kernels.best_of_tiles(-np.ones((1, 1, 1, 2, 2)), (1, 2, 2))[1] == -1)
+    best, place = np.zeros((1, 1, 1, 1)), np.full((1, 1, 1, 1), -1)
+    kernels.best_of_tiles(-np.ones((1, 1, 1, 2, 2)), (1, 2, 2), best, place)
+    assert place.item() == -1
 
 
 def test_bands_share_no_sample_and_leave_nothing_out():

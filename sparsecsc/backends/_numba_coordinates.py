@@ -3,14 +3,13 @@
 Signals are (n_channels, n0, n1, n2), atoms (n_filters, n_channels, k0, k1, k2), with axes of size 1
 in front where there are fewer. The atom of a coordinate begins at its start, which may lie outside
 of the signal where the border is not circular; what lies outside is cut off. Where there is no mask
-any array of the signal's shape stands for it.
+any array of the signal's shape stands for it. Kernels return numbers only: to make an array, Numba
+runs Python code, in which an interrupt would surface as a SystemError.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from sparsecsc.backends._numba_kernels import _jit
 
@@ -126,12 +125,12 @@ def descend(
 
 @_jit
 def curvatures(
-    mask: Any, masked: bool, geometry: Any, filters: Any, starts: Any
-) -> Any:  # pragma: no cover
-    """Return the squared norm of mask * atom for each coordinate."""
+    image: Any, geometry: Any, filters: Any, starts: Any, out: Any
+) -> None:  # pragma: no cover
+    """Store the squared norm of mask * atom for each coordinate; image is (mask, whether one)."""
+    mask, masked = image
     atoms, dilation, circular = geometry
     _, n0, n1, n2 = mask.shape
-    out = np.empty(filters.size, dtype=atoms.dtype)
     for a in range(filters.size):
         total = 0.0
         atom, start = atoms[filters[a]], starts[a]
@@ -146,20 +145,16 @@ def curvatures(
                             tap = atom[c, i0, i1, i2] * (mask[c, q0, q1, q2] if masked else 1)
                             total += tap * tap
         out[a] = total
-    return out
 
 
 @_jit
-def best_of_tiles(gains: Any, size: Any) -> Any:  # pragma: no cover
-    """Return the largest positive gain of each tile of positions, and where it is.
+def best_of_tiles(gains: Any, size: Any, best: Any, place: Any) -> None:  # pragma: no cover
+    """Store the largest gain of each tile of positions above `best`, and where it is.
 
     From (n_signals, n_filters, n0, n1, n2) to two arrays (n_signals, t0, t1, t2); places are
-    indices into one signal's (n_filters, n0, n1, n2), -1 where no gain is positive.
+    indices into one signal's (n_filters, n0, n1, n2) and stay where no gain is larger.
     """
     n_signals, n_filters, n0, n1, n2 = gains.shape
-    t0, t1, t2 = (n0 - 1) // size[0] + 1, (n1 - 1) // size[1] + 1, (n2 - 1) // size[2] + 1
-    best = np.zeros((n_signals, t0, t1, t2), dtype=gains.dtype)
-    place = np.full((n_signals, t0, t1, t2), -1, dtype=np.int64)
     for b in range(n_signals):
         for m in range(n_filters):
             for p0 in range(n0):
@@ -171,4 +166,3 @@ def best_of_tiles(gains: Any, size: Any) -> Any:  # pragma: no cover
                             if line[p2] > best[tile]:
                                 best[tile] = line[p2]
                                 place[tile] = ((m * n0 + p0) * n1 + p1) * n2 + p2
-    return best, place

@@ -81,9 +81,8 @@ def momentum(extrapolated: Any, codes: Any, new: Any, factor: Any) -> Any:  # pr
 
 
 @_jit
-def relax(
-    codes: Any, multiplier: Any, target: Any, new: Any, relaxation: Any
-) -> Any:  # pragma: no cover
+def relax(arrays: Any, relaxation: Any, norms: Any) -> None:  # pragma: no cover
+    codes, multiplier, target, new = arrays
     primal = 0.0
     dual = 0.0
     size_point = 0.0
@@ -100,4 +99,8 @@ def relax(
         multiplier[i] = target[i] - new[i]
         size_multiplier += np.float64(multiplier[i] * multiplier[i])
         codes[i] = new[i]
-    return np.array([primal, dual, size_point, size_new, size_multiplier])
+    norms[0] += primal
+    norms[1] += dual
+    norms[2] += size_point
+    norms[3] += size_new
+    norms[4] += size_multiplier

@@ -81,7 +81,10 @@ def relax(codes: Any, multiplier: Any, target: Any, new: Any, relaxation: float)
     unrelaxed point.
     """
     scale = codes.dtype.type(relaxation)
-    return sum(kernels.relax(*line, scale) for line in _lines(codes, multiplier, target, new))
+    norms = np.zeros(5)
+    for line in _lines(codes, multiplier, target, new):
+        kernels.relax(line, scale, norms)
+    return norms
 
 
 def synchronize() -> None:

@@ -121,9 +121,10 @@ def make_set(problem: Any, layout: Layout, entries: Array, values: Array) -> Wor
         of = np.flatnonzero(signals == b)
         mask = np.ascontiguousarray(layout.mask_of(int(b), lines))
         geometry = (layout.atoms, layout.dilation, layout.circular)
-        sizes[of] = problem.backend.coordinates.curvatures(
-            mask, layout.mask is not None, geometry, filters[of], starts[of]
-        )
+        found = np.zeros(of.size, sizes.dtype)
+        image = (mask, layout.mask is not None)
+        problem.backend.coordinates.curvatures(image, geometry, filters[of], starts[of], found)
+        sizes[of] = found
     weights = values_at(layout.weight, entries, problem.codes_shape)
     return WorkingSet(entries, values, sizes, weights)
 

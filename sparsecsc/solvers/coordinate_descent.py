@@ -144,7 +144,8 @@ class CoordinateDescent:
             clear(gains, present, block, n_filters)
             worst = float(np.max(gains.reshape(excess.shape) / np.where(weight > 0, weight, 1)))
             gains /= norms[block[1]].reshape(-1, 1, 1, 1)
-            found, where = problem.backend.coordinates.best_of_tiles(gains, tile)
+            found, where = np.zeros_like(best[block[0]]), np.full_like(place[block[0]], -1)
+            problem.backend.coordinates.best_of_tiles(gains, tile, found, where)
             where[where >= 0] += block[1].start * n_positions
             with lock:  # ties go to the first filter, whichever block comes first
                 first = (found == best[block[0]]) & (where < place[block[0]])
