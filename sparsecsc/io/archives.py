@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sparsecsc.io.arrays import _BAD_ARCHIVE, _read_member
+from sparsecsc.io.arrays import arrays_of, opened, read_member
 from sparsecsc.io.atomic import atomic_write
 from sparsecsc.io.common import check_size, unreadable
 
@@ -110,8 +108,8 @@ def member_names(file: Path) -> list[str]:
     ValueError
         If it is not an archive.
     """
-    with _opened(file) as archive:
-        return list(_arrays(archive))
+    with opened(file) as archive:
+        return list(arrays_of(archive))
 
 
 def read_members(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -124,24 +122,8 @@ def read_members(file: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     ValueError
         If it is damaged or too large, or an array is not a plain one.
     """
-    with _opened(file) as archive:
-        entries = _arrays(archive)
+    with opened(file) as archive:
+        entries = arrays_of(archive)
         wanted = {name: entries[name] for name in names}
         check_size(file, (sum(entry.file_size for entry in wanted.values()) // 8,))
-        return {name: _read_member(file, archive, entry) for name, entry in wanted.items()}
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            yield archive
-    except (*_BAD_ARCHIVE, UnicodeDecodeError, OSError) as error:
-        if getattr(error, "filename", None):  # the file itself cannot be opened
-            raise
-        raise unreadable(file, "an NPZ archive", error) from None
-
-
-def _arrays(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    entries = {entry.filename: entry for entry in archive.infolist()}
-    return {n.removesuffix(".npy"): entry for n, entry in entries.items() if n.endswith(".npy")}
+        return {name: read_member(file, archive, entry) for name, entry in wanted.items()}

@@ -6,6 +6,8 @@ import io
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +20,6 @@ from sparsecsc.encode import _layout
 from sparsecsc.io.common import MAX_VALUES, check_size, unreadable
 
 _MAX_HEADER = 10_000
-_MAX_MEMBERS = 100
 _BAD_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -26,6 +27,7 @@ _BAD_ARCHIVE = (
     EOFError,
     NotImplementedError,
     RuntimeError,
+    UnicodeDecodeError,
 )
 
 
@@ -87,42 +89,48 @@ def load_array(path: Path, name: str = "", prefer: str = "") -> tuple[np.ndarray
             raise ValueError(msg)
         with open(path, "rb") as stream:
             return _read_npy(path, "the file", stream, path.stat().st_size), ""
-    members = load_members(path, only=name, prefer=prefer)
-    (chosen, array), *_ = members.items()
-    return array, chosen
+    with opened(path) as archive:
+        entries = arrays_of(archive)
+        chosen = _one(path, list(entries), name, prefer)
+        return read_member(path, archive, entries[chosen]), chosen
 
 
-def load_members(path: Path, *, only: str = "", prefer: str = "") -> dict[str, np.ndarray]:
-    """Return one array of an NPZ file, or with ``only="*"`` all of them, by name."""
+@contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an NPZ file; what is wrong with it is said in one line."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
-            names = [n.removesuffix(".npy") for n in entries if n.endswith(".npy")]
-            wanted = names[:_MAX_MEMBERS] if only == "*" else _one(path, names, only, prefer)
-            return {name: _read_member(path, archive, entries[f"{name}.npy"]) for name in wanted}
+            yield archive
     except (*_BAD_ARCHIVE, OSError) as error:
         if getattr(error, "filename", None):  # the file itself cannot be opened
             raise
         raise unreadable(path, "an NPZ archive", error) from None
 
 
-def _one(path: Path, names: list[str], only: str, prefer: str) -> list[str]:
+def arrays_of(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the entries that hold arrays, by the name of the array."""
+    entries = {entry.filename: entry for entry in archive.infolist()}
+    return {n.removesuffix(".npy"): entry for n, entry in entries.items() if n.endswith(".npy")}
+
+
+def _one(path: Path, names: list[str], only: str, prefer: str) -> str:
     if only:
         if only in names:
-            return [only]
+            return only
         found = ", ".join(names) or "none"
         msg = f"expected an array '{only}' in '{path}'; got {found}: name one that is there."
         raise ValueError(msg)
     if len(names) == 1:
-        return names
+        return names[0]
     if prefer in names:
-        return [prefer]
+        return prefer
     found = ", ".join(names) or "none"
     msg = f"expected one array in '{path}'; got {found}: choose with '{path.name}:NAME'."
     raise ValueError(msg)
 
 
-def _read_member(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+def read_member(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    """Return the array of an entry, if its size is not beyond the limit."""
     if entry.file_size > 8 * MAX_VALUES + _MAX_HEADER:
         check_size(path, (entry.file_size // 8,))
     with archive.open(entry) as stream:

@@ -29,7 +29,7 @@ class Layout:
     dilation: Array
     circular: bool
     mask: Array | None
-    """With the axes of the signal; None where there is none."""
+    """Of the signal's shape; None where there is none."""
     weight: Array
     """Of the penalty, broadcastable to the codes."""
     ridge: Array
@@ -37,10 +37,7 @@ class Layout:
 
     def mask_of(self, b: int, lines: Array) -> Array:
         """Return the mask of signal `b`, or what stands for it."""
-        if self.mask is None:
-            return lines[b]
-        mask = np.broadcast_to(self.mask, self.signal_shape)[b]
-        return np.ascontiguousarray(mask)
+        return lines[b] if self.mask is None else self.mask[b]
 
     def indices(self, entries: Array) -> tuple[Array, ...]:
         """Return signal, filter and position of flattened places."""
@@ -96,6 +93,9 @@ def make_layout(problem: Any) -> Layout:
     filters, shape = dictionary.filters, problem.signal.shape
     weight, ridge, nonnegative = penalty.thresholds()
     mask = problem.mask
+    if mask is not None:
+        mask = np.ascontiguousarray(np.broadcast_to(mask, shape))
+        mask = mask.reshape(*shape[:2], *front, *shape[2:])
     return Layout(
         atoms=np.ascontiguousarray(filters).reshape(*filters.shape[:2], *front, *filters.shape[2:]),
         codes_shape=(*problem.codes_shape[:2], *front, *problem.codes_shape[2:]),
@@ -104,25 +104,26 @@ def make_layout(problem: Any) -> Layout:
         before=(*(0 for _ in front), *(a for a, _ in dictionary.pads)),
         dilation=np.array((*front, *dictionary.dilation)),
         circular=bool(dictionary.is_circular),
-        mask=None if mask is None else mask.reshape(*mask.shape[:2], *front, *mask.shape[2:]),
+        mask=mask,
         weight=np.asarray(weight, dtype=filters.dtype),
         ridge=np.asarray(ridge, dtype=filters.dtype),
         nonnegative=nonnegative,
     )
 
 
-def make_set(problem: Any, layout: Layout, entries: Array, values: Array) -> WorkingSet:
+def make_set(
+    problem: Any, layout: Layout, residual: Array, entries: Array, values: Array
+) -> WorkingSet:
     """Return a working set with its curvatures and weights."""
     signals, filters, *positions = layout.indices(entries)
     starts = layout.starts(tuple(positions))
     sizes = np.zeros(entries.size, layout.atoms.dtype)
-    lines = np.broadcast_to(layout.atoms.dtype.type(1), layout.signal_shape)
+    lines = residual.reshape(layout.signal_shape)
     for b in np.unique(signals):
         of = np.flatnonzero(signals == b)
-        mask = np.ascontiguousarray(layout.mask_of(int(b), lines))
         geometry = (layout.atoms, layout.dilation, layout.circular)
         found = np.zeros(of.size, sizes.dtype)
-        image = (mask, layout.mask is not None)
+        image = (layout.mask_of(int(b), lines), layout.mask is not None)
         problem.backend.coordinates.curvatures(image, geometry, filters[of], starts[of], found)
         sizes[of] = found
     weights = values_at(layout.weight, entries, problem.codes_shape)

@@ -101,8 +101,9 @@ class CoordinateDescent:
         layout = make_layout(problem)
         wanted = (start != 0) | np.broadcast_to(layout.weight == 0, start.shape)
         entries = np.flatnonzero(wanted)
-        active = make_set(problem, layout, entries, start.reshape(-1)[entries])
-        return CoordinateState(layout, start.shape, problem.residual(start), active)
+        residual = problem.residual(start)
+        active = make_set(problem, layout, residual, entries, start.reshape(-1)[entries])
+        return CoordinateState(layout, start.shape, residual, active)
 
     def step(self, problem: Any, state: CoordinateState) -> CoordinateState:
         """Let coefficients join, then descend over the working set."""
@@ -112,7 +113,7 @@ class CoordinateDescent:
         joining, worst = self._joining(problem, state, residual)
         stay = active.only(np.flatnonzero((active.values != 0) | (active.weights == 0)))
         zeros = np.zeros(joining.size, residual.dtype)
-        joined = make_set(problem, state.layout, joining, zeros)
+        joined = make_set(problem, state.layout, residual, joining, zeros)
         active = merged(state.layout, stay, joined)
         state = replace(state, residual=residual, active=active, k=k)
         self._descend(problem, state, _SHARE * max(worst, 0.0))
