@@ -4,6 +4,7 @@ from typing import Any
 
 from sparsecsc._solve_books import Check as Check
 from sparsecsc.backends import backend_of as backend_of
+from sparsecsc.codes import SparseCodes as SparseCodes
 from sparsecsc.data import load_image as load_image
 from sparsecsc.data import load_recording as load_recording
 from sparsecsc.dictionaries.analytic import dct_filters as dct_filters
@@ -17,6 +18,10 @@ from sparsecsc.dictionaries.incoherent import dirac_msequence_filters as dirac_m
 from sparsecsc.dictionaries.incoherent import haar_pair as haar_pair
 from sparsecsc.dictionaries.incoherent import parseval_filters as parseval_filters
 from sparsecsc.dictionaries.incoherent import sidon_filters as sidon_filters
+from sparsecsc.dictionaries.plans import DirectChannels as DirectChannels
+from sparsecsc.dictionaries.plans import DirectSamples as DirectSamples
+from sparsecsc.dictionaries.plans import TiledFFT as TiledFFT
+from sparsecsc.dictionaries.plans import WholeFFT as WholeFFT
 from sparsecsc.dictionaries.product import Product as Product
 from sparsecsc.dictionaries.random import random_filters as random_filters
 from sparsecsc.dictionaries.random import random_parseval_filters as random_parseval_filters

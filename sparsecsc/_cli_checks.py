@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sparsecsc import _cli_large
 from sparsecsc._cli_options import MisuseError, Settings
 from sparsecsc.penalties.elastic_net import ElasticNet
 from sparsecsc.penalties.group_l1 import GroupL1
@@ -47,6 +48,7 @@ def check_combination(s: Settings) -> None:
         )
         raise MisuseError(msg)
     check_weights(s)
+    _cli_large.check_options(s)
     counted = s.n_nonzero is not None or s.residual is not None
     if s.solver == "omp" and s.penalty != "l0":
         msg = f"--solver omp needs --penalty l0; got {s.penalty}: change one of them."

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc import _cli_large
 from sparsecsc._cli_checks import check_combination, make_penalty, make_solver
 from sparsecsc._cli_filters import read_filters
 from sparsecsc._cli_options import DEFAULT_LOWPASS, MisuseError, Settings
 from sparsecsc.checks import check_array
+from sparsecsc.codes import SparseCodes
 from sparsecsc.data import load_image
 from sparsecsc.dictionaries.convolution import ConvDictionary
-from sparsecsc.io import SignalFile, load_codes, load_mask, read_signal
+from sparsecsc.io import SignalFile, load_codes, load_mask
 from sparsecsc.io.images import KIND_OF_SUFFIX, ImageFormat
 from sparsecsc.optimality import lambda_max
 from sparsecsc.preprocessing import split_lowpass
@@ -37,11 +39,12 @@ class Job:
     problem: Pursuit
     """Of the signal less its low-pass; each channel is a signal of its own where `separate`."""
     solver: Any
-    lowpass: np.ndarray
-    """What was taken off, in the layout of the problem's signal."""
+    lowpass: Any
+    """What was taken off, in the layout of the problem's signal; None for a run through files."""
     strength: float
     separate: bool
-    start: np.ndarray | None
+    start: Any
+    """Sparse codes or None."""
     iterations_before: int
 
     @property
@@ -52,6 +55,13 @@ class Job:
     def judged(self, result: Result) -> Result:
         """Return the result as it is."""
         return result
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        """What else `solve` is told: for a run through files, to save what has been reached."""
+        if self.settings.workdir is None:
+            return {}
+        return {"callback": _cli_large.saver(self), "check_every": _cli_large.CHECK_EVERY}
 
     @property
     def weight(self) -> float:
@@ -134,15 +144,17 @@ def prepare(settings: Settings, source: SignalFile | None = None) -> Job:
     filters = read_filters(settings.filters, constant=strength == 0, dtype=settings.dtype)
     dictionary = ConvDictionary(filters, settings.stride, settings.dilation, settings.padding)
     if source is None:
-        kernel_axes, channels = filters.ndim - 2, int(filters.shape[1])
-        source = read_signal(
-            settings.input, dtype=settings.dtype, n_axes=kernel_axes, n_channels=channels
-        )
+        options = {"dtype": settings.dtype, "n_axes": filters.ndim - 2}
+        options["n_channels"] = int(filters.shape[1])
+        source = _cli_large.read(settings, options)
     separate = _separate(source, filters)
     mask = None if settings.mask is None else _read_mask(settings, source)
-    lowpass, signal = split(source.signal, mask, strength)
+    if settings.workdir is None:
+        lowpass, signal = split(source.signal, mask, strength)
+    else:
+        lowpass, signal = None, _cli_large.highpass(settings, source.signal, strength)
     if separate:
-        lowpass, signal = _as_batch(lowpass), _as_batch(signal)
+        lowpass, signal = None if lowpass is None else _as_batch(lowpass), _as_batch(signal)
         mask = mask if mask is None else _as_batch(mask)
     problem = _weighted(settings, signal, dictionary, mask)
     job = Job(settings, source, problem, solver, lowpass, strength, separate, None, 0)
@@ -203,6 +215,8 @@ def split(
 
 def _as_batch(array: np.ndarray) -> np.ndarray:
     """Turn the channels of one signal into a batch of signals with one channel."""
+    if array.shape[0] == 1 and array.flags.c_contiguous:
+        return array.reshape(array.shape[1], 1, *array.shape[2:])
     return np.ascontiguousarray(np.moveaxis(array, 1, 0))
 
 
@@ -216,7 +230,7 @@ def _weighted(s: Settings, signal: np.ndarray, dictionary: Any, mask: Any) -> Pu
 
 def _resumed(job: Job) -> Job:
     """Return the job with the codes of an earlier run as its start."""
-    file = Path(job.settings.out) / "codes.npz"
+    file = _cli_large.saved_file(job.settings)
     if not file.is_file():
         msg = f"--resume needs '{file}'; got nothing there: leave out --resume, or correct --out."
         raise MisuseError(msg)
@@ -231,15 +245,15 @@ def _resumed(job: Job) -> Job:
             raise MisuseError(msg)
     filters = job.problem.dictionary.filters
     same = saved.filters.shape == filters.shape and np.allclose(saved.filters, filters, rtol=1e-6)
-    if not same or saved.codes.shape != job.problem.codes_shape:
+    if not same or saved.kept.shape != job.problem.codes_shape:
         msg = (
             f"--resume: '{file}' must be of the same filters; got others of shape "
             f"{saved.filters.shape}: match them, or leave out --resume."
         )
         raise MisuseError(msg)
-    start = saved.codes.astype(job.settings.dtype)
+    start = saved.sparse_codes.astype(job.settings.dtype)
     if job.settings.penalty == "nonnegative":
-        start = np.maximum(start, 0)
+        start = SparseCodes(start.indices, np.maximum(start.values, 0), start.shape)
     before = saved.parameters.get("n_iter", 0) + saved.parameters.get("iterations_before", 0)
     # FISTA goes on from any point; ADMM would start with multipliers of 0 and first move away.
     by_admm = job.solver is None and isinstance(default_solver(job.problem), ADMM)

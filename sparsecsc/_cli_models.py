@@ -44,6 +44,11 @@ class ModelJob:
     start = None
 
     @property
+    def run_options(self) -> dict[str, Any]:
+        """What else `solve` is told: nothing."""
+        return {}
+
+    @property
     def max_iter(self) -> int:
         """The largest number of iterations."""
         return _cli_pursuits.most_iterations(self.settings)

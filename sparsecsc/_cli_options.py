@@ -73,6 +73,8 @@ class Settings:
     dtype: str = "float32"
     out: str = "sparsecsc-out"
     resume: bool = False
+    workdir: str | None = None
+    save_every: float = 60.0
     given: frozenset[str] = frozenset()
     """The names of the settings that the command line has."""
 
@@ -99,6 +101,9 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", metavar="COMMAND")
     _add_demo(commands)
     _add_solve(commands)
+    from sparsecsc._cli_bench import add_bench  # which needs the parsers of numbers below
+
+    add_bench(commands)
     commands.add_parser("info", help="versions, backends, threads, what is shipped and installed")
     return main
 
@@ -157,6 +162,13 @@ def _add_solve(commands: Any) -> None:
     _add_out(solve)
     text = "start from codes.npz in DIR (same input, filters and geometry; the weight may change)"
     add("--resume", action="store_true", help=text)
+    text = (
+        "for a .npy or .tif file larger than memory: a folder for copies of the signal's size and "
+        "checkpoint.npz, from which --resume goes on"
+    )
+    add("--workdir", metavar="DIR", help=text)
+    text = f"seconds between checkpoints (default: {Settings.save_every:g})"
+    add("--save-every", type=_number(least=0.0), metavar="S", help=text)
 
 
 def _add_pursuit(add: Callable[..., Any]) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from sparsecsc._cli_job import Job
 from sparsecsc._cli_options import MisuseError
 from sparsecsc.backends import backend_of
+from sparsecsc.codes import SparseCodes
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.io import atomic_write, save_codes, write_signal
 from sparsecsc.optimality import certify
@@ -94,12 +95,12 @@ def write_all(job: Job, result: Result, out: Path) -> Outcome:
     parameters = job.parameters() | {"n_iter": result.n_iter, "status": result.status.name}
     codes = save_codes(
         out / "codes.npz",
-        result.codes,
+        result.kept,
         dictionary.filters,
         parameters=parameters,
         versions=versions(),
     )
-    approximation = job.to_file(job.problem.synthesize(result.codes) + job.lowpass)
+    approximation = job.to_file(job.problem.synthesize(result.kept) + job.lowpass)
     suffix = job.source.format.suffix
     picture = write_signal(out / f"reconstruction{suffix}", approximation, job.source.format)
     summary = finite(_summary(job, result, approximation))
@@ -152,9 +153,18 @@ def psnr(signal: np.ndarray, approximation: np.ndarray, mask: Any, peak: float) 
 
 
 def _summary(job: Job, result: Result, approximation: np.ndarray) -> dict[str, Any]:
-    objective, gap = _in_float64(job, result)
-    source, history = job.source, result.history
-    mask = None if job.problem.mask is None else job.to_file(job.problem.mask)
+    source, mask = job.source, job.problem.mask
+    mask = None if mask is None else job.to_file(mask)
+    quality = psnr(source.signal, approximation, mask, source.format.peak)
+    return summary_of(job, result, _in_float64(job, result), quality)
+
+
+def summary_of(
+    job: Job, result: Result, bounds: tuple[float, float], quality: float
+) -> dict[str, Any]:
+    """Return the content of result.json; `bounds` are objective and gap, `quality` the PSNR."""
+    objective, gap = bounds
+    history, codes = result.history, result.kept
     return {
         "objective": objective,
         "gap": gap,
@@ -164,16 +174,16 @@ def _summary(job: Job, result: Result, approximation: np.ndarray) -> dict[str, A
         "sentence": result.status.value,
         "n_iter": result.n_iter,
         "seconds": result.seconds,
-        "nonzeros": int(np.count_nonzero(result.codes)),
-        "n_codes": result.codes.size,
-        "psnr": psnr(source.signal, approximation, mask, source.format.peak),
-        "psnr_peak": source.format.peak,
-        "dtype": str(result.codes.dtype),
-        "threads": backend_of(result.codes).threads(),
+        "nonzeros": count_nonzero(codes),
+        "n_codes": codes.size,
+        "psnr": quality,
+        "psnr_peak": job.source.format.peak,
+        "dtype": str(codes.dtype),
+        "threads": backend_of(job.problem.signal).threads(),
         "signal_shape": list(job.problem.signal.shape),
         "filters_shape": list(job.problem.dictionary.filters.shape),
-        "codes_shape": list(result.codes.shape),
-        "input_format": source.format.words,
+        "codes_shape": list(codes.shape),
+        "input_format": job.source.format.words,
         "parameters": job.parameters(),
         "versions": versions(),
         "history": {
@@ -183,6 +193,11 @@ def _summary(job: Job, result: Result, approximation: np.ndarray) -> dict[str, A
             "gaps": history.gaps,
         },
     }
+
+
+def count_nonzero(codes: Any) -> int:
+    """Return how many codes are not zero, of an array or of sparse codes."""
+    return int(codes.nnz if isinstance(codes, SparseCodes) else np.count_nonzero(codes))
 
 
 def _in_float64(job: Job, result: Result) -> tuple[float, float]:
@@ -203,7 +218,7 @@ def _in_float64(job: Job, result: Result) -> tuple[float, float]:
         problem.penalty,
         mask=mask,
     )
-    codes = result.codes.astype(np.float64)
+    codes = result.kept.astype(np.float64)
     if not job.convex:
         return exact.objective(codes), math.nan
     certificate = certify(exact, codes)
@@ -219,22 +234,26 @@ def _drawing(
     if plot is None:
         return None, missing
     dictionary = job.problem.dictionary
-    shift: tuple[int, ...] = ()
-    if dictionary.is_circular:
-        pairs = zip(dictionary.extent, dictionary.stride, strict=True)
-        shift = tuple(extent // 2 // stride for extent, stride in pairs)
     figure = plot.report(
         job.source.signal,
         approximation,
-        result.codes,
+        result.kept,
         dictionary.filters,
         result.history,
         title=f"{job.source.path.name}: {headline(job, result, gap)}",
         tol=job.settings.tol if job.convex else None,
-        shift=shift,
+        shift=shift_of(dictionary),
         sample_rate=getattr(job.source.format, "sample_rate", None),
     )
     return lambda stream: figure.savefig(stream, format="png"), ""
+
+
+def shift_of(dictionary: Any) -> tuple[int, ...]:
+    """Return by how many positions maps of codes are moved, to the middle of the filters."""
+    if not dictionary.is_circular:
+        return ()
+    pairs = zip(dictionary.extent, dictionary.stride, strict=True)
+    return tuple(extent // 2 // stride for extent, stride in pairs)
 
 
 def bank(job: Job) -> str:
@@ -247,7 +266,7 @@ def bank(job: Job) -> str:
 
 def headline(job: Job, result: Result, gap: float | None) -> str:
     """Return one line on what was solved and what came out, with the relative gap if any."""
-    share = 100 * np.count_nonzero(result.codes) / result.codes.size
+    share = 100 * count_nonzero(result.kept) / result.kept.size
     certified = "" if gap is None else f", relative gap {gap:.2e}"
     return (
         f"{bank(job)}, {job.settings.penalty} weight "

@@ -66,6 +66,9 @@ def check_options(s: Settings) -> None:
     if s.resume:
         msg = "--resume is for --filters; got it with --model: leave it out to start anew."
         raise MisuseError(msg)
+    if s.workdir is not None:
+        msg = "--workdir is for --filters; got it with --model: leave it out."
+        raise MisuseError(msg)
     for name, pursuits in _GOES_WITH.items():
         if name in s.given and s.pursuit not in pursuits and (name, s.solver) != ("solver", "auto"):
             option = "--" + name.replace("_", "-")

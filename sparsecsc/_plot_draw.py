@@ -10,6 +10,7 @@ from matplotlib.colors import FuncNorm, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from sparsecsc.codes import SparseCodes
 from sparsecsc.result import History
 
 _GAP, _OBJECTIVE = "tab:blue", "tab:orange"
@@ -67,7 +68,7 @@ def activity(codes: Any, *, ax: Any = None, shift: Sequence[int] = ()) -> Any:
 
     Parameters
     ----------
-    codes : array, shape (n_signals, n_filters, *code_spatial)
+    codes : array or SparseCodes, shape (n_signals, n_filters, *code_spatial)
         Volumes are summed over their first axis.
     ax : matplotlib axes, optional
         By default those of a new figure.
@@ -151,12 +152,19 @@ def convergence(history: History, *, ax: Any = None, tol: float | None = None) -
     return ax
 
 
-def raster(codes: Any, *, ax: Any = None, spacing: float = 1.0, unit: str = "position") -> Any:
+def raster(
+    codes: Any,
+    *,
+    ax: Any = None,
+    spacing: float = 1.0,
+    unit: str = "position",
+    shift: int = 0,
+) -> Any:
     """Draw the events of 1-D codes: which filter, when, how strong (the largest of them).
 
     Parameters
     ----------
-    codes : array, shape (n_signals, n_filters, n_positions)
+    codes : array or SparseCodes, shape (n_signals, n_filters, n_positions)
         The first signal is drawn.
     ax : matplotlib axes, optional
         By default those of a new figure.
@@ -164,15 +172,17 @@ def raster(codes: Any, *, ax: Any = None, spacing: float = 1.0, unit: str = "pos
         Distance between code positions, in `unit`.
     unit : str
         What the time axis counts.
+    shift : int
+        Code positions by which events are moved, as for `activity`.
 
     Returns
     -------
     matplotlib axes
     """
     ax = _axes(ax, (10, 3))
-    first = np.asarray(codes)[0]
-    rows, places = np.nonzero(first)
-    values = first[rows, places]
+    first = codes[0] if isinstance(codes, SparseCodes) else SparseCodes.from_dense(codes[:1])
+    rows, places, values = first.filters, first.positions[0], first.values
+    places = (places + shift) % codes.shape[2]
     order = np.argsort(np.abs(values))[-_MARKED:]
     rows, places, values = rows[order], places[order], values[order]
     top = float(np.abs(values).max(initial=0)) or 1.0
@@ -185,7 +195,7 @@ def raster(codes: Any, *, ax: Any = None, spacing: float = 1.0, unit: str = "pos
         cmap="RdBu_r",
         norm=FuncNorm((_signed_root, _signed_square), vmin=-top, vmax=top),
     )
-    ax.set(xlabel=unit, ylabel="filter", ylim=(len(first) - 0.5, -0.5))
+    ax.set(xlabel=unit, ylabel="filter", ylim=(codes.shape[1] - 0.5, -0.5))
     bar(ax, shown, "code", 0.012)
     return ax
 
@@ -226,7 +236,10 @@ def _signed_square(values: Any) -> Any:
 
 
 def _total(codes: Any, shift: Sequence[int]) -> Any:
-    total = np.abs(np.asarray(codes)).sum(axis=(0, 1), dtype=float)
+    if isinstance(codes, SparseCodes):
+        total = codes.size_by_position()
+    else:
+        total = np.abs(np.asarray(codes)).sum(axis=(0, 1), dtype=float)
     return np.roll(total, tuple(shift), tuple(range(len(shift)))) if len(shift) else total
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from sparsecsc.codes import SparseCodes, dense, sparse
 from sparsecsc.optimality import certify
 from sparsecsc.protocols import Array
 from sparsecsc.result import Certificate, History, Result, Status
@@ -23,8 +25,18 @@ class Check:
     seconds: float
     objective: float
     relative_gap: float
-    codes: Array
-    """The current iterate. It is overwritten later: copy what is to be kept."""
+    iterate: Any = field(repr=False)
+    """The codes as the solver has them: an array, `SparseCodes`, or a tuple of arrays."""
+
+    @cached_property
+    def codes(self) -> Any:
+        """The current iterate as an array. It is overwritten later: copy what is to be kept."""
+        return dense(self.iterate)
+
+    @cached_property
+    def sparse_codes(self) -> Any:
+        """The current iterate as `SparseCodes`, which later iterations do not change."""
+        return sparse(self.iterate)
 
 
 class Run:
@@ -40,18 +52,20 @@ class Run:
         self.point: tuple[Array, ...] = ()
         self.latest: Certificate | None = None
         self.best: Certificate | None = None
-        self.best_codes: Array = None
+        self.best_codes: Any = None
 
     @property
     def seconds(self) -> float:
         return time.perf_counter() - self.began
 
-    def check(self, state: Any, *, final: bool = False) -> Status | None:
+    def check(self, state: Any, *, final: bool = False, last: bool = False) -> Status | None:
         """Certify, write the history, keep the best; return a status if the run is over.
 
         A solver with a stopping rule of its own is judged, and its codes kept, when it has ended.
+        Before the last check, bounds far from the tolerance need not be the best ones.
         """
-        certificate = _certify(self.problem, state)
+        near = math.inf if last or self.tol == 0 else self.tol
+        certificate = _certify(self.problem, state, near)
         if not math.isfinite(certificate.data_term) or math.isnan(certificate.objective):
             return Status.NOT_FINITE
         if self.dual is None or certificate.dual.sum() > self.dual.sum():
@@ -79,9 +93,14 @@ class Run:
         self.rows.append((self.n_iter, self.seconds, certificate.objective, certificate.gap))
 
     def _keep(self, codes: Array) -> None:
-        """Copy the codes, such that an interrupt leaves the old ones or the new ones."""
+        """Copy the codes, such that an interrupt leaves the old ones or the new ones.
+
+        Sparse ones are not changed by later steps, so that a reference will do.
+        """
         xp = self.problem.backend.xp
-        if self.best_codes is None or isinstance(codes, tuple):
+        if isinstance(codes, SparseCodes):
+            self.best_codes = codes
+        elif self.best_codes is None or isinstance(codes, tuple):
             self.best_codes = each(lambda z: xp.asarray(z, copy=True), codes)
         else:
             self.best_codes[...] = codes
@@ -131,12 +150,12 @@ class Bar:
             self.bar.close()
 
 
-def _certify(problem: Any, state: Any) -> Certificate:
+def _certify(problem: Any, state: Any, near: float) -> Certificate:
     """Return the problem's own certificate where it has one, else that of a single layer."""
     if hasattr(problem, "certify_state"):
         certificate: Certificate = problem.certify_state(state)
         return certificate
-    return certify(problem, state.codes)
+    return certify(problem, state.codes, near=near)
 
 
 def _is_better(latest: Certificate, best: Certificate) -> bool:

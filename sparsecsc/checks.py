@@ -7,6 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from sparsecsc._codes_scratch import parts
 from sparsecsc.backends import backend_of, kind_of
 from sparsecsc.protocols import Array
 
@@ -35,14 +36,20 @@ def check_array(name: str, array: Any, *, ndims: Sequence[int], axes: str) -> Ar
     if math.prod(array.shape) == 0:
         msg = f"`{name}` must not be empty; got shape {tuple(array.shape)}: check how it was cut."
         raise ValueError(msg)
-    if not bool(backend.xp.all(backend.xp.isfinite(array))):
-        count = int(backend.xp.sum(~backend.xp.isfinite(array)))
+    n_wrong = _count_not_finite(backend.xp, array)
+    if n_wrong:
         msg = (
-            f"`{name}` must be finite; got {count} NaN or infinite values: replace them, "
+            f"`{name}` must be finite; got {n_wrong} NaN or infinite values: replace them, "
             "for example by 0 with a mask that is 0 there."
         )
         raise ValueError(msg)
     return array
+
+
+def _count_not_finite(xp: Any, array: Array) -> int:
+    """Count NaN and infinite values, in pieces, so that no temporary is of the array's size."""
+    pieces = (array[key] for key in parts(array))
+    return sum(0 if bool(xp.all(ok := xp.isfinite(p))) else int(xp.sum(~ok)) for p in pieces)
 
 
 def check_unmasked(name: str, array: Array) -> None:
@@ -142,3 +149,32 @@ def per_axis(name: str, value: Any, n_axes: int, *, least: int) -> tuple[int, ..
             raise ValueError(msg)
         return tuple(check_count(name, v, least=least) for v in value)
     return (check_count(name, value, least=least),) * n_axes
+
+
+def check_memory(what: str, shape: Sequence[int], dtype: Any, advice: str) -> None:
+    """Refuse to make an array that the memory available cannot hold."""
+    itemsize = 4 if str(dtype).endswith("32") else 8
+    needed, available = math.prod(shape) * itemsize, available_memory()
+    if needed > available:
+        msg = (
+            f"{what} of shape {tuple(shape)} must fit into memory as an array, {needed / 1e9:.1f} "
+            f"GB; got {available / 1e9:.1f} GB available: {advice}."
+        )
+        raise MemoryError(msg)
+
+
+def available_memory() -> float:
+    """Return how many bytes this process can still use, as far as the system tells; else inf."""
+    available = math.inf
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            sizes = dict(line.split(":") for line in lines)
+        available = 1024.0 * int(sizes["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            available = min(available, float(file.read()))
+    except (OSError, ValueError):  # "max": no limit
+        pass
+    return available

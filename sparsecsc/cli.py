@@ -1,4 +1,4 @@
-"""The command line: ``sparsecsc demo``, ``sparsecsc solve``, ``sparsecsc info``.
+"""The command line: ``sparsecsc demo``, ``solve``, ``bench`` and ``info``.
 
 The only module that prints. Results go to standard output, the progress bar and errors to standard
 error. Exit codes: 0 done; 1 stopped before the tolerance was certified, also after Ctrl-C (SIGINT)
@@ -10,6 +10,7 @@ write. With the environment variable ``SPARSECSC_DEBUG`` set, errors show where 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import os
 import signal
@@ -23,8 +24,10 @@ from typing import Any
 import numpy as np
 
 from sparsecsc import (
+    _cli_bench,
     _cli_checks,
     _cli_job,
+    _cli_large_outcome,
     _cli_model_outcome,
     _cli_models,
     _cli_outcome,
@@ -69,10 +72,13 @@ def _run(arguments: Namespace) -> int:
         print(f"sparsecsc {_cli_outcome.package_version('sparsecsc')}")
         return 0
     if arguments.command is None:
-        msg = "expected a command, demo, solve or info; got none; see sparsecsc --help."
+        msg = "expected a command, demo, solve, bench or info; got none; see sparsecsc --help."
         raise MisuseError(msg)
     if arguments.command == "info":
         return _info()
+    if arguments.command == "bench":
+        say = functools.partial(print, file=sys.stderr, flush=True)
+        return _cli_bench.run(arguments, say, print)
     if arguments.command == "demo":
         settings = _cli_job.demo_settings(arguments.image, arguments.out)
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))
@@ -85,6 +91,8 @@ def _run(arguments: Namespace) -> int:
 
 def _solve(settings: Settings, quiet: bool, source: SignalFile | None = None) -> int:
     kind: Any = _cli_outcome if settings.model is None else _cli_model_outcome
+    if settings.workdir is not None:
+        kind = _cli_large_outcome
     job: Any = (
         _cli_job.prepare(settings, source)
         if settings.model is None
@@ -101,6 +109,7 @@ def _solve(settings: Settings, quiet: bool, source: SignalFile | None = None) ->
         max_iter=job.max_iter,
         max_seconds=settings.max_seconds,
         progress=not quiet and sys.stderr.isatty(),
+        **job.run_options,
     )
     result = job.judged(result)
     outcome = kind.write_all(job, result, out)
@@ -135,6 +144,8 @@ def _terminable() -> Iterator[None]:
 
 
 def _one_line(error: BaseException) -> str:
+    if type(error) is MemoryError and str(error):  # one of ours; NumPy has a class of its own
+        return str(error)
     if isinstance(error, MemoryError):
         return "not enough memory for this input and these filters: use fewer or a smaller input."
     if isinstance(error, OSError) and error.strerror:

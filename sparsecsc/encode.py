@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sparsecsc.backends import backend_of
@@ -21,14 +22,19 @@ from sparsecsc.solve import solve
 class Encoding:
     """Codes and reconstruction in the layout of the array that was encoded."""
 
-    codes: Array
-    """The array's layout with filters in place of channels; see `encode`."""
     reconstruction: Array
     """D codes, with the shape of the array."""
     problem: Pursuit
     """What was solved, in the core's layout."""
     result: Result
-    """Status, certificate and history."""
+    """Status, certificate and history; `Result.sparse_codes` in the core's layout."""
+    layout: Any = field(repr=False)
+    """Which axes the array lacked, and where its channels were."""
+
+    @cached_property
+    def codes(self) -> Array:
+        """The codes in the array's layout with filters in place of channels; see `encode`."""
+        return self.layout.from_core(self.result.codes)
 
 
 def encode(
@@ -116,9 +122,9 @@ def encode(
         problem = problem.with_penalty(penalty(weight_ratio * lambda_max(problem)))
     result = solve(problem, **options)
     xp = problem.backend.xp
-    reconstruction = layout.from_core(problem.synthesize(result.codes))
+    reconstruction = layout.from_core(problem.synthesize(result.kept))
     reconstruction = xp.reshape(reconstruction, signal.shape)
-    return Encoding(layout.from_core(result.codes), reconstruction, problem, result)
+    return Encoding(reconstruction, problem, result, layout)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from sparsecsc._plot_draw import (
     raster,
 )
 from sparsecsc._plot_layers import layers_report
+from sparsecsc.codes import SparseCodes
 from sparsecsc.result import History
 
 __all__ = ["activity", "convergence", "filters", "layers_report", "raster", "report"]
@@ -48,7 +49,7 @@ def report(
     ----------
     signal, reconstruction : array, shape (n_signals, n_channels, *spatial)
         The first signal is drawn; of volumes the middle slice.
-    codes : array, shape (any, n_filters, *code_spatial)
+    codes : array or SparseCodes, shape (any, n_filters, *code_spatial)
     bank : array, shape (n_filters, n_channels, *kernel)
         The filters.
     history : History
@@ -67,7 +68,8 @@ def report(
         Save it with ``figure.savefig("report.png")``.
     """
     signal, reconstruction = np.asarray(signal)[0], np.asarray(reconstruction)[0]
-    codes, bank = np.asarray(codes), np.asarray(bank)
+    codes = codes if isinstance(codes, SparseCodes) else np.asarray(codes)
+    bank = np.asarray(bank)
     draw = _curves if signal.ndim == 2 else _images
     panels = _Panels(signal, reconstruction, codes, shift, sample_rate)
     height = 9.5
@@ -139,14 +141,18 @@ def _curves(figure: Any, what: _Panels) -> tuple[Any, Any]:
         ax.set_ylabel("amplitude")
         ax.tick_params(labelbottom=False)
     events.set_title("events: which filter, when, how strong", fontsize=11)
-    moved = np.roll(what.codes, what.shift[0], axis=-1) if len(what.shift) else what.codes
-    raster(moved, ax=events, spacing=spacing * signal.shape[1] / moved.shape[-1], unit=unit)
+    spread = spacing * signal.shape[1] / what.codes.shape[-1]
+    moved = what.shift[0] if len(what.shift) else 0
+    raster(what.codes, ax=events, spacing=spread, unit=unit, shift=moved)
     top.set_xlim(0, signal.shape[1] * spacing)
     return figure.add_subplot(grid[3, 0]), figure.add_subplot(grid[3, 1])
 
 
 def _draw_most_used(ax: Any, codes: Any, bank: Any) -> None:
-    sizes = np.abs(codes).sum(axis=tuple(i for i in range(codes.ndim) if i != 1), dtype=float)
+    if isinstance(codes, SparseCodes):
+        sizes = codes.size_by_filter()
+    else:
+        sizes = np.abs(codes).sum(axis=tuple(i for i in range(codes.ndim) if i != 1), dtype=float)
     order = np.argsort(-sizes, kind="stable")[:_MOST_USED]
     order = order[sizes[order] > 0]
     ax.set_title("filters used most (share of sum |code|)", fontsize=11)

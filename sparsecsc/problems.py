@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
+from sparsecsc._codes_scratch import empty_like, is_mapped, parts
+from sparsecsc._codes_synthesis import has_kernel, residual_of
 from sparsecsc.backends import backend_of
 from sparsecsc.checks import check_alike, check_array
+from sparsecsc.codes import SparseCodes, dense
 from sparsecsc.dictionaries._operators import analyze_whole
 from sparsecsc.protocols import WHOLE, Array, Block, Dictionary, Operator, Penalty
 
@@ -53,8 +57,6 @@ class Pursuit:
     dictionary: Any
     penalty: Any
     mask: Array | None = None
-    operator: Operator = field(init=False, repr=False)
-    """The dictionary bound to the signal's size."""
     codes_shape: tuple[int, ...] = field(init=False)
     """(n_signals, n_filters, *code_spatial)"""
 
@@ -64,11 +66,27 @@ class Pursuit:
         check_methods("penalty", self.penalty, Penalty, ("value", "prox", "bind"))
         if self.mask is not None:
             _check_mask(self.mask, signal)
-        operator = self.dictionary.bind(signal.shape, signal)
-        shape = (signal.shape[0], operator.n_filters, *operator.code_spatial)
-        object.__setattr__(self, "operator", operator)
+        shape = self._bound_shape()
         object.__setattr__(self, "codes_shape", shape)
         object.__setattr__(self, "penalty", self.penalty.bind(shape, signal))
+
+    def _bound_shape(self) -> tuple[int, ...]:
+        """Check that dictionary and signal fit, and return the shape of the codes.
+
+        A `ConvDictionary` is bound when its operator is first wanted: coordinate descent on a
+        large image wants it late or never.
+        """
+        signal = self.signal
+        if hasattr(self.dictionary, "filters"):
+            check_alike(signal=signal, filters=self.dictionary.filters)
+            return tuple(self.dictionary.code_shape(signal.shape))
+        return (signal.shape[0], self.operator.n_filters, *self.operator.code_spatial)
+
+    @cached_property
+    def operator(self) -> Operator:
+        """The dictionary bound to the signal's size."""
+        bound: Operator = self.dictionary.bind(self.signal.shape, self.signal)
+        return bound
 
     @property
     def backend(self) -> ModuleType:
@@ -82,18 +100,36 @@ class Pursuit:
 
     def masked(self, signal: Array) -> Array:
         """Return M signal."""
-        return signal if self.mask is None else self.mask * signal
+        if self.mask is None:
+            return signal
+        if not is_mapped(self.signal):
+            return self.mask * signal
+        out = empty_like(self.signal)
+        mask = self.backend.xp.broadcast_to(self.mask, signal.shape)
+        for part in parts(signal):
+            out[part] = mask[part] * signal[part]
+        return out
 
     def with_penalty(self, penalty: Any) -> Pursuit:
-        """Return the same problem with another penalty."""
-        return replace(self, penalty=penalty)
+        """Return the same problem with another penalty.
 
-    def synthesize(self, codes: Array) -> Array:
+        Signal and mask are not checked again, which would read all of them.
+        """
+        check_methods("penalty", penalty, Penalty, ("value", "prox", "bind"))
+        other = copy.copy(self)
+        object.__setattr__(other, "penalty", penalty.bind(self.codes_shape, self.signal))
+        return other
+
+    def synthesize(self, codes: Any) -> Array:
         """Return D codes, with the shape of the signal."""
-        return self.operator.synthesize(lambda block: codes[block], codes.shape[0])
+        if isinstance(codes, SparseCodes) and has_kernel(self.dictionary):
+            return codes.synthesize(self.dictionary, self.signal.shape[2:])
+        return self.operator.synthesize(lambda block: dense(codes[block]), codes.shape[0])
 
-    def residual(self, codes: Array) -> Array:
+    def residual(self, codes: Any) -> Array:
         """Return M (y - D codes)."""
+        if isinstance(codes, SparseCodes) and has_kernel(self.dictionary):
+            return residual_of(codes, self.dictionary, self.signal, self.mask)
         return self.masked(self.signal - self.synthesize(codes))
 
     def correlate(self, residual: Array, consume: Callable[[Block, Array], Any]) -> list[Any]:
@@ -114,24 +150,33 @@ class Pursuit:
             return bound
         return bound * float(self.backend.xp.max(self.mask)) ** 2
 
-    def objective(self, codes: Array) -> float:
+    def objective(self, codes: Any) -> float:
         """Return the objective at `codes`, with its sums in float64; they are checked first."""
         self.check_codes("codes", codes)
         data = 0.5 * self.backend.sum_squares(self.residual(codes))
         return float(data + self.penalty_value(codes))
 
-    def penalty_value(self, codes: Array) -> float:
+    def penalty_value(self, codes: Any) -> float:
         """Return the penalty of `codes`, block by block where it is separable."""
-        if not self.penalty.separable:
+        if isinstance(codes, SparseCodes) and getattr(self.penalty, "sparse", False):
             return float(self.penalty.value(codes))
+        if not self.penalty.separable:
+            return float(self.penalty.value(dense(codes)))
         blocks = self.operator.blocks(codes.shape[0])
-        parts = self.backend.run(lambda block: self.penalty.at(block).value(codes[block]), blocks)
-        return float(sum(parts))
 
-    def check_codes(self, name: str, codes: Array) -> Array:
+        def value(block: Block) -> float:
+            return float(self.penalty.at(block).value(dense(codes[block])))
+
+        return float(sum(self.backend.run(value, blocks)))
+
+    def check_codes(self, name: str, codes: Any) -> Any:
         """Check that `codes` are finite and of the problem's shape, kind and dtype."""
-        check_array(name, codes, ndims=(len(self.codes_shape),), axes=str(self.codes_shape))
-        check_alike(**{"signal": self.signal, name: codes})
+        array = codes.values if isinstance(codes, SparseCodes) else codes
+        if array is codes:
+            check_array(name, codes, ndims=(len(self.codes_shape),), axes=str(self.codes_shape))
+        elif array.size:
+            check_array(name, array, ndims=(1,), axes="with one entry a nonzero")
+        check_alike(**{"signal": self.signal, name: array})
         if tuple(codes.shape) != self.codes_shape:
             msg = (
                 f"`{name}` must have the shape of the codes {self.codes_shape}; got "

@@ -97,7 +97,10 @@ class Dictionary(Protocol):
 
 
 class Penalty(Protocol):
-    """A function of the codes with a proximal operator."""
+    """A function of the codes with a proximal operator.
+
+    One whose `value` takes `SparseCodes` as well says so by an attribute ``sparse = True``.
+    """
 
     separable: bool
     """Whether value and prox act on each coefficient by itself."""
@@ -184,7 +187,7 @@ class State(Protocol):
 
     @property
     def codes(self) -> Any:
-        """The iterate: an array, or a tuple with one a layer."""
+        """The iterate: an array, a tuple with one a layer, or `SparseCodes` of their own memory."""
         ...
 
     @property
@@ -196,10 +199,11 @@ class State(Protocol):
 class Solver(Protocol):
     """A frozen record of an algorithm's own numbers; it never prints, times or stops.
 
-    One that solves a `MultilayerPursuit` says so by an attribute ``multilayer = True``.
+    One that solves a `MultilayerPursuit` says so by an attribute ``multilayer = True``. One whose
+    states hand out `SparseCodes` says so by ``sparse = True``, and is given `start` as such.
     """
 
-    def init(self, problem: Any, start: Array) -> Any:
+    def init(self, problem: Any, start: Any) -> Any:
         """Return the first state; `start` belongs to the solver from here on."""
         ...
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from sparsecsc.codes import dense, sparse
 from sparsecsc.protocols import Array
 
 
@@ -91,13 +93,30 @@ class Result:
     The stated tolerance is certified.
     """
 
-    codes: Any
-    """(n_signals, n_filters, *code_spatial); for several layers a tuple of such arrays."""
+    kept: Any = field(repr=False)
+    """The codes as the solver has them: an array, `SparseCodes`, or a tuple of arrays."""
     status: Status
     certificate: Certificate
     n_iter: int
     """Iterations done, also those after the best codes."""
     history: History
+
+    @cached_property
+    def codes(self) -> Any:
+        """(n_signals, n_filters, *code_spatial); for several layers a tuple of such arrays.
+
+        Those of a solver with sparse codes are expanded when first asked for; a MemoryError says
+        so where they do not fit into memory: then stay with `sparse_codes`.
+        """
+        return dense(self.kept)
+
+    @cached_property
+    def sparse_codes(self) -> Any:
+        """The codes as `SparseCodes`; for several layers a tuple with one entry a layer.
+
+        NumPy only; a TypeError says so for arrays of other kinds.
+        """
+        return sparse(self.kept)
 
     @property
     def objective(self) -> float:

@@ -7,20 +7,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sparsecsc._solve_books import Bar, Check, Run, each
-from sparsecsc.checks import check_callable, check_count, check_number, check_sequence
+from sparsecsc.backends import kind_of
+from sparsecsc.checks import (
+    check_callable,
+    check_count,
+    check_memory,
+    check_number,
+    check_sequence,
+)
+from sparsecsc.codes import SparseCodes, dense, sparse
 from sparsecsc.optimality import weight_level
 from sparsecsc.problems import Pursuit, check_problem, check_single
 from sparsecsc.protocols import Array
 from sparsecsc.result import Result, Status
-from sparsecsc.solvers._coordinates import unsuited
 from sparsecsc.solvers.admm import ADMM
-from sparsecsc.solvers.coordinate_descent import CoordinateDescent
+from sparsecsc.solvers.coordinate_descent import CoordinateDescent, unsuited
 from sparsecsc.solvers.fista import FISTA
 from sparsecsc.solvers.ista import ISTA
 from sparsecsc.solvers.mladmm import MLADMM
 from sparsecsc.solvers.mlista import MLISTA
 
 MAX_ITER = 10_000
+CHECK_EVERY = 10
 
 
 def solve(
@@ -31,7 +39,7 @@ def solve(
     tol: float = 1e-3,
     max_iter: int = MAX_ITER,
     max_seconds: float = math.inf,
-    check_every: int = 10,
+    check_every: int | None = None,
     callback: Callable[[Check], Any] | None = None,
     progress: bool = False,
 ) -> Result:
@@ -43,7 +51,7 @@ def solve(
         What to minimise.
     solver : solver record, optional
         Such as `FISTA()`; by default the one that `default_solver` names.
-    start : array, shape of the codes, optional
+    start : array or SparseCodes, shape of the codes, optional
         Where to start, zeros by default; a tuple with one array a layer for a
         `MultilayerPursuit`. It is copied.
     tol : float
@@ -54,8 +62,9 @@ def solve(
         Most iterations.
     max_seconds : float
         Most seconds, looked at after each iteration.
-    check_every : int
-        Iterations between certificates; each costs about one iteration.
+    check_every : int, optional
+        Iterations between certificates; each costs about one iteration. By default 10, or what
+        the solver's own `check_every` says.
     callback : callable, optional
         Called with a `Check` after each certificate; if it returns True the run ends as
         interrupted.
@@ -76,7 +85,8 @@ def solve(
 
     Notes
     -----
-    Memory: the solver's own, plus one array of the codes' size for the best codes seen.
+    Memory: the solver's own, plus one array of the codes' size for the best codes seen. Solvers
+    whose codes are sparse, such as `CoordinateDescent`, make no array of the codes' size.
     """
     check_problem(problem)
     _check_budgets(tol, max_iter, max_seconds, check_every)
@@ -84,18 +94,19 @@ def solve(
         check_callable("callback", callback, "a function of one Check")
     solver = default_solver(problem) if solver is None else solver
     _check_solver(solver, problem)
+    every = getattr(solver, "check_every", CHECK_EVERY) if check_every is None else check_every
     run = Run(problem, tol)
     with Bar(progress, tol) as bar:
         try:
-            state = solver.init(problem, _start(problem, start))
+            state = solver.init(problem, _start(problem, solver, start))
             status = run.check(state)
             while status is None:
                 state = solver.step(problem, state)
                 run.n_iter += 1
                 ended = _ended(run, state, max_iter, max_seconds)
-                if ended is not None or run.n_iter % check_every == 0:
+                if ended is not None or run.n_iter % every == 0:
                     own_rule = ended is not None and state.finished is not None
-                    status = run.check(state, final=own_rule) or ended
+                    status = run.check(state, final=own_rule, last=ended is not None) or ended
                     bar.show(run)
                     if status is None and callback is not None and callback(run.report(state)):
                         status = Status.INTERRUPTED
@@ -177,7 +188,7 @@ def path(
     for wanted in levels:
         scaled = problem.with_penalty(problem.penalty.scaled(wanted / level))
         results.append(solve(scaled, solver, start=start, **options))
-        start = results[-1].codes
+        start = results[-1].kept
     return results
 
 
@@ -189,22 +200,30 @@ def _ended(run: Run, state: Any, max_iter: int, max_seconds: float) -> Status | 
     return Status.MAX_SECONDS if run.seconds >= max_seconds else None
 
 
-def _start(problem: Any, start: Any) -> Any:
+def _start(problem: Any, solver: Any, start: Any) -> Any:
     """Return codes of our own to start at, contiguous whatever `start` is; zeros by default."""
-    xp = problem.backend.xp
     dtype = problem.signal.dtype
-    if start is None and hasattr(problem, "n_layers"):
-        return tuple(xp.zeros(shape, dtype=dtype) for shape in problem.shapes[1:])
+    if start is not None:
+        problem.check_codes("start", start)
+    if getattr(solver, "sparse", False):
+        none = SparseCodes.zeros(problem.codes_shape, dtype)
+        return (none if start is None else sparse(start)).copy()
+    xp = problem.backend.xp
+    layers = hasattr(problem, "n_layers")
+    shapes = problem.shapes[1:] if layers else (problem.codes_shape,)
+    for shape in shapes if kind_of(problem.signal) == "numpy" else ():
+        name = type(solver).__name__
+        check_memory(f"the codes of {name}", shape, dtype, "use CoordinateDescent, or a crop")
     if start is None:
-        return xp.zeros(problem.codes_shape, dtype=dtype)
-    problem.check_codes("start", start)
+        zeros = tuple(xp.zeros(shape, dtype=dtype) for shape in shapes)
+        return zeros if layers else zeros[0]
 
     def copied(codes: Array) -> Array:
         own = xp.empty(codes.shape, dtype=dtype)
         own[...] = codes
         return own
 
-    return each(copied, start)
+    return each(copied, dense(start))
 
 
 def _check_solver(solver: Any, problem: Any) -> None:
@@ -223,8 +242,9 @@ def _check_solver(solver: Any, problem: Any) -> None:
         raise TypeError(msg)
 
 
-def _check_budgets(tol: float, max_iter: int, max_seconds: float, check_every: int) -> None:
+def _check_budgets(tol: float, max_iter: int, max_seconds: float, check_every: int | None) -> None:
     check_number("tol", tol, least=0.0)
     check_count("max_iter", max_iter)
     check_number("max_seconds", max_seconds, above=0.0)
-    check_count("check_every", check_every)
+    if check_every is not None:
+        check_count("check_every", check_every)

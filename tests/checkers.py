@@ -205,11 +205,11 @@ def check_solves(solver, problem, tol=1e-8, max_iter=5000):
 
 # Which rooms a module may import from: architecture, section 2. Lower rooms come first; a room
 # may import itself, and what is listed.
-_FIRST = ("protocols", "result", "backends", "checks")
+_FIRST = ("protocols", "result", "backends", "checks", "codes")
 _SECOND = ("dictionaries", "penalties", "problems", "optimality", "solve", "solvers")
 _SECOND += ("encode", "preprocessing", "data")
 _THIRD = ("models",)
-_FOURTH = ("theory", "learn")
+_FOURTH = ("theory", "learn", "bench")
 _LAST = ("plot", "io", "estimators", "cli")
 _LEVELS = (_FIRST, _SECOND, _THIRD, _FOURTH, _LAST)
 LEVEL = {room: level for level, rooms in enumerate(_LEVELS) for room in rooms}

@@ -17,6 +17,7 @@ import pytest
 
 import sparsecsc as sc
 from sparsecsc import protocols
+from sparsecsc.codes import start_for
 
 PACKAGE = Path(sc.__file__).resolve().parent
 
@@ -132,7 +133,7 @@ def takes(solver: Any, penalty: Any) -> bool:
     dictionary = sc.ConvDictionary(np.ones((1, 1, 2)))
     problem = sc.Pursuit(np.ones((1, 1, 4)), dictionary, penalty)
     try:
-        solver.init(problem, np.zeros((1, 1, 4)))
+        solver.init(problem, start_for(solver, np.zeros((1, 1, 4))))
     except TypeError:
         return False
     return True

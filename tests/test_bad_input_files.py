@@ -410,9 +410,9 @@ FILES = {
         r"saved codes in 'out/codes\.npz'; .* places of its codes are outside the array",
     ),
     "codes shape bomb": (
-        saved_run(new_header(codes_shape=[1, 15, 10**6, 10**6])),
+        saved_run(new_header(codes_shape=[1, 15, 10**10, 10**10])),
         ["good.png", *RESUME],
-        r"its codes have the shape \[1, 15, 1000000, 1000000\], which is not one of 1 to",
+        r"its codes have the shape \[1, 15, 10000000000, 10000000000\], which is not one of 1 to",
     ),
     "codes with NaN": (
         saved_run(new_part(indices=np.zeros(1, np.int64), values=np.array([np.nan]))),
@@ -437,7 +437,7 @@ FILES = {
 }
 
 WORDS = {
-    "no command": ([], r"expected a command, demo, solve or info; got none"),
+    "no command": ([], r"expected a command, demo, solve, bench or info; got none"),
     "unknown command": (["polish"], r"argument COMMAND: invalid choice: 'polish'"),
     "no input": (["solve"], r"the following arguments are required: INPUT"),
     "unknown option": (["solve", "good.png", *GOOD, "--fast"], r"unrecognized arguments: --fast"),

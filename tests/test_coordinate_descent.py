@@ -5,8 +5,6 @@ import pytest
 from checkers import assert_close, check_monotone
 
 import sparsecsc as sc
-from sparsecsc.backends import _numba_coordinates as kernels
-from sparsecsc.solvers._coordinates import clear, cut_bands, make_layout
 
 RNG = np.random.default_rng(0)
 GEOMETRIES = {
@@ -157,88 +155,14 @@ def test_a_warm_start_at_the_solution_stays():
 # ---- kernels ----
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("name", GEOMETRIES)
-def test_kernels_are_the_columns_of_the_dictionary(name, masked, dtype):
-    mask = "weights" if masked else None
-    problem = problem_of(name, mask=mask, n_signals=1, dtype=dtype)
-    layout = make_layout(problem)
-    shape = problem.codes_shape
-    entries = RNG.choice(int(np.prod(shape)), size=12, replace=False)
-    _, filters, *positions = layout.indices(entries)
-    starts = layout.starts(tuple(positions))
-    signal = RNG.standard_normal(layout.signal_shape[1:]).astype(dtype)
-    kept = layout.mask_of(0, signal[None])
-    border = (layout.dilation, layout.circular)
-    sizes = np.zeros(entries.size, dtype)
-    kernels.curvatures((kept, masked), (layout.atoms, *border), filters, starts, sizes)
-    for k, entry in enumerate(entries):
-        _, *index = np.unravel_index(entry, shape)
-        column = problem.dictionary.column(problem.signal.shape, tuple(index), problem.signal)
-        column = column.reshape(signal.shape) * (kept if masked else 1)
-        placed = (layout.atoms[filters[k]], starts[k])
-        image = (signal.copy(), kept, masked)
-        found = kernels.inner(image, placed, border)
-        scale = float(np.abs(column * signal).sum()) + 1e-30
-        assert_close(found, (column * signal).sum(), dtype, scale=scale)
-        kernels.subtract(image, placed, border, dtype(0.75))
-        assert_close(image[0], signal - 0.75 * column, dtype, scale=float(np.abs(signal).max()))
-        assert_close(sizes[k], (column.astype(np.float64) ** 2).sum(), dtype)
-
-
-def test_the_best_of_each_tile_is_its_largest_positive_gain():
-    gains = RNG.standard_normal((2, 3, 1, 7, 9))
-    best, place = np.zeros((2, 1, 3, 3)), np.full((2, 1, 3, 3), -1)
-    kernels.best_of_tiles(gains, (1, 3, 4), best, place)
-    for b in range(2):
-        for i in range(3):
-            for j in range(3):
-                tile = gains[b, :, 0, 3 * i : 3 * i + 3, 4 * j : 4 * j + 4]
-                assert best[b, 0, i, j] == max(tile.max(), 0)
-                if tile.max() > 0:
-                    assert gains[b].reshape(-1)[place[b, 0, i, j]] == tile.max()
-    best, place = np.zeros((1, 1, 1, 1)), np.full((1, 1, 1, 1), -1)
-    kernels.best_of_tiles(-np.ones((1, 1, 1, 2, 2)), (1, 2, 2), best, place)
-    assert place.item() == -1
-
-
-def test_bands_share_no_sample_and_leave_nothing_out():
-    image = RNG.standard_normal((1, 1, 80, 30))
-    dictionary = sc.ConvDictionary(RNG.standard_normal((2, 1, 5, 4)))
-    layout = make_layout(sc.Pursuit(image, dictionary, sc.L1(1.0)))
-    entries = np.arange(2 * 80 * 30)
-    signals, _, *positions = layout.indices(entries)
-    starts = layout.starts(tuple(positions))
-    bands, crossing = cut_bands(layout, signals, starts, 3)
-    assert len(bands) == 3
-    rows = [{int(r) for s in starts[order, 1] for r in range(s, s + 5)} for _, order in bands]
-    for i in range(3):
-        for j in range(i):
-            assert not rows[i] & rows[j]
-    everything = np.concatenate([order for _, order in (*bands, *crossing)])
-    assert np.array_equal(np.sort(everything), entries)
-
-
-def test_what_is_in_the_working_set_does_not_join_again():
-    gains = np.ones((2, 3, 1, 2, 2))
-    present = np.array([0, 5, 4 * 4 + 1, 5 * 4 + 3])  # of signals with 4 filters and 4 positions
-    clear(gains, present, (slice(0, 2), slice(0, 3)), 4)
-    assert [tuple(map(int, i)) for i in np.argwhere(gains == 0)] == [
-        (0, 0, 0, 0, 0),
-        (0, 1, 0, 0, 1),
-        (1, 0, 0, 0, 1),
-        (1, 1, 0, 1, 1),
-    ]
-
-
-# ---- misuse ----
-
-
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: sc.CoordinateDescent(tile=0), ValueError, "`tile` must be an integer >= 1; got 0"),
+        (
+            lambda: sc.CoordinateDescent(sweeps=-1),
+            ValueError,
+            "`sweeps` must be an integer >= 0; got -1",
+        ),
         (lambda: sc.CoordinateDescent(passes=1.5), TypeError, "`passes` must be an integer >= 1"),
         (
             lambda: sc.solve(problem_of("1d", lambda w: sc.GroupL1(w, 1)), sc.CoordinateDescent()),

@@ -504,7 +504,7 @@ def test_repr_says_the_geometry_and_the_path():
     )
     for part in ("ConvDictionary", "8 filters", "5x4", "3 channels", "stride=(2, 2)"):
         assert part in text
-    for part in ("dilation=(1, 1)", "padding='same'", "float32", "FFT"):
+    for part in ("dilation=(1, 1)", "padding='same'", "float32", "plan="):
         assert part in text
     assert "\n" not in text
     nested = repr(sc.Concat([sc.Identity(), sc.Product([sc.ConvDictionary(filters_of(1, 1, 2))])]))

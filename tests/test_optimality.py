@@ -4,12 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
-from checkers import eps
+from checkers import assert_close, eps
 from discovery import CONVEX, PENALTIES
 from instances import DICTIONARIES, problem_of
 from reference import accurate_solution, lasso_gap, objective, signal_matrix
 
 import sparsecsc as sc
+from sparsecsc import _optimality_dual as dual
 
 MASKS = (None, "holes", "weights")
 convex = pytest.mark.parametrize("penalty", CONVEX)
@@ -303,3 +304,76 @@ def test_an_elastic_net_whose_ridge_is_0_for_some_filters_is_certified(solver, w
     correlation = problem.correlation(sc.dual_point(problem, result.codes))
     forbidding = np.abs(correlation[:, [0, 2]])
     assert np.all(forbidding <= np.broadcast_to(weight, 4)[[0, 2]][None, :, None] * (1 + 1e-12))
+
+
+# ---- how the bounds are found ----
+
+WEIGHTS = {
+    "one": lambda shape, rng: 0.7,
+    "a filter": lambda shape, rng: np.array([0.5, np.inf, 1.5])[: shape[1]],
+    "a code": lambda shape, rng: 0.5 + rng.random(shape),
+}
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+@pytest.mark.parametrize("penalty", ["L1", "NonnegativeL1", "ElasticNet"])
+@pytest.mark.parametrize("dictionary", ["1d", "1d stride", "1d same", "1d valid", "2d"])
+@masks
+def test_bounds_without_an_array_of_correlations_are_the_ones_with(
+    weight, penalty, dictionary, mask
+):
+    problem = problem_of(dictionary, sc.L1(1.0), mask=mask)
+    rng = np.random.default_rng(7)
+    number = WEIGHTS[weight](problem.codes_shape, rng)
+    built = sc.ElasticNet(number, 0.0) if penalty == "ElasticNet" else PENALTIES[penalty](number)
+    problem = problem.with_penalty(built)
+    assert dual._is_thresholded(problem)
+    residual = problem.masked(rng.standard_normal(problem.signal.shape))
+    found, expected = dual.bounds(problem, residual), dual._bounds_by_blocks(problem, residual)
+    for one, other in zip(found, expected, strict=True):
+        finite = np.isfinite(other)
+        assert np.array_equal(finite, np.isfinite(one))
+        assert_close(np.asarray(one)[finite], np.asarray(other)[finite])
+
+
+def test_bounds_of_other_penalties_are_found_block_by_block():
+    for built in (sc.ElasticNet(1.0, 0.5), sc.GroupL1(1.0, 1), sc.L1(np.array([0.0, 1.0, 1.0]))):
+        assert not dual._is_thresholded(problem_of("1d", built))
+    beside = problem_of("identity beside", sc.L1(1.0))
+    assert not dual._is_thresholded(beside)
+
+
+def first_values(problem, codes, **options):
+    """Return the sums of the lower bounds in the order in which they are tried."""
+    residual, objective = problem.residual(codes), problem.objective(codes)
+    tried = dual.candidates(problem, codes, residual, objective=objective, **options)
+    return [float(values.sum()) for _, _, values in tried]
+
+
+def test_damping_where_a_constraint_is_violated_beats_shrinking_everywhere():
+    problem = problem_of("2d", "L1", ratio=0.2)
+    better = 0
+    for n_iter in (2, 5, 10, 20):
+        codes = sc.solve(problem, sc.ISTA(), max_iter=n_iter, tol=0.0).codes
+        values = first_values(problem, codes)
+        assert sc.certify(problem, codes).dual.sum() >= max(values) * (1 - 1e-14)
+        better += max(values) > values[0]
+    assert better >= 3
+
+
+def test_far_from_the_gap_of_interest_only_the_first_bound_is_computed():
+    problem = problem_of("2d", "L1", ratio=0.2)
+    codes = sc.solve(problem, sc.ISTA(), max_iter=3, tol=0.0).codes
+    values = first_values(problem, codes)
+    assert len(values) > 1
+    assert first_values(problem, codes, near=1e-9) == values[:1]
+    assert first_values(problem, codes, near=1.0) == values
+    rough = sc.certify(problem, codes, near=1e-9)
+    assert rough.objective == sc.certify(problem, codes).objective
+    assert rough.gap > sc.certify(problem, codes).gap > 0
+
+
+def test_a_run_that_ends_gives_its_best_bound_whatever_the_tolerance():
+    problem = problem_of("2d", "L1", ratio=0.2)
+    result = sc.solve(problem, sc.ISTA(), max_iter=3, tol=1e-12)
+    assert result.gap == pytest.approx(sc.duality_gap(problem, result.codes), rel=1e-12)

@@ -19,6 +19,7 @@ from instances import DICTIONARIES, dictionary_of, problem_of
 from reference import accurate_solution, matrix_of, objective, signal_matrix
 
 import sparsecsc as sc
+from sparsecsc.codes import start_for
 
 pairs = pytest.mark.parametrize(("solver", "penalty"), PAIRS)
 convex_pairs = pytest.mark.parametrize(("solver", "penalty"), CONVEX_PAIRS)
@@ -30,7 +31,7 @@ def applicable(name, dictionary="1d", penalty="L1"):
     solver = make_solver(SOLVERS[name])
     problem = problem_of(dictionary, penalty)
     try:
-        solver.init(problem, np.zeros(problem.codes_shape))
+        solver.init(problem, start_for(solver, np.zeros(problem.codes_shape)))
     except TypeError as error:
         pytest.skip(f"not for this problem: {error}")
     return solver, problem
@@ -51,7 +52,8 @@ def after(problem, solver, n_iter, start=None):
 
 def iterates(problem, solver, n_iter, start=None):
     """Return the objectives of n_iter + 1 iterates."""
-    state = solver.init(problem, np.zeros(problem.codes_shape) if start is None else start.copy())
+    start = np.zeros(problem.codes_shape) if start is None else start.copy()
+    state = solver.init(problem, start_for(solver, start))
     values = [problem.objective(state.codes)]
     for _ in range(n_iter):
         state = solver.step(problem, state)

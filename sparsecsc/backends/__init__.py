@@ -16,9 +16,13 @@ name                      meaning
 ``multiply_conjugate``    ``out[b, m] = sum_c conj(spectra[m, c]) * signal[b, c]``
 ``sum_squares(x)``        float, accumulated in float64
 ``dot(x, y)``             float, accumulated in float64
+``difference(x, y)``      squared norms of x - y and of x, accumulated in float64
+``shrink``                prox of base + step * correlation, in place of the latter if it can
 ``momentum``              FISTA's extrapolation in place; returns the restart inner product
 ``relax``                 ADMM's update of code and multiplier in place; returns five squared norms
 ``coordinates``           kernels of coordinate descent; not in every backend
+``sparse``                kernels of sparse codes; not in every backend
+``plans``                 kernels of direct and tiled convolution; not in every backend
 ``synchronize()``         wait until queued work is done
 ========================  =====================================================================
 """

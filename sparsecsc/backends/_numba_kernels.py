@@ -20,11 +20,19 @@ _FAST = {"contract", "reassoc", "nsz"}
 
 def _jit(function: Callable[..., Any]) -> Any:
     """Compile with a cache on disk, or without one where no folder can be written."""
-    options: Any = {"nogil": True, "fastmath": _FAST, "error_model": "numpy"}
+    return _compiled(function, fastmath=_FAST)
+
+
+def _exact(function: Callable[..., Any]) -> Any:
+    """As `_jit`, with the roundings of the same expression in NumPy."""
+    return _compiled(function)
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
     try:
-        return numba.njit(function, cache=True, **options)
+        return numba.njit(function, cache=True, nogil=True, error_model="numpy", **options)
     except RuntimeError:  # Numba: "no locator available"
-        return numba.njit(function, **options)
+        return numba.njit(function, nogil=True, error_model="numpy", **options)
 
 
 @_jit
@@ -67,6 +75,28 @@ def dot(x: Any, y: Any) -> Any:  # pragma: no cover
     for i in range(x.size):
         total += np.float64(x[i]) * np.float64(y[i])
     return total
+
+
+@_jit
+def difference(x: Any, y: Any) -> Any:  # pragma: no cover
+    apart = 0.0
+    size = 0.0
+    for i in range(x.size):
+        apart += np.float64((x[i] - y[i]) * (x[i] - y[i]))
+        size += np.float64(x[i] * x[i])
+    return apart, size
+
+
+@_exact
+def shrink(correlation: Any, base: Any, numbers: Any, nonnegative: Any) -> None:  # pragma: no cover
+    step, threshold, shrinkage = numbers
+    for i in range(base.size):  # NaN stays: `point` itself is in each result
+        point = base[i] + step * correlation[i]
+        if nonnegative:
+            above = point - threshold
+            correlation[i] = (np.float32(0) if above <= 0 else above) * shrinkage
+        else:
+            correlation[i] = (point - min(max(point, -threshold), threshold)) * shrinkage
 
 
 @_jit

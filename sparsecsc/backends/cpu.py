@@ -16,11 +16,13 @@ from typing import Any, TypeVar
 import numpy as np
 import scipy.fft
 
-from sparsecsc.backends import _numba_coordinates
+from sparsecsc.backends import _cpu_tiles, _numba_plans, _numba_sparse
 from sparsecsc.backends import _numba_kernels as kernels
 
 xp = np
-coordinates = _numba_coordinates
+tiles = _cpu_tiles
+plans = _numba_plans
+sparse = _numba_sparse
 block_elements = 2**18
 
 Item = TypeVar("Item")
@@ -64,6 +66,27 @@ def dot(x: Any, y: Any) -> float:
     return float(kernels.dot(x.reshape(-1), y.reshape(-1)))
 
 
+def difference(x: Any, y: Any) -> tuple[float, float]:
+    """Return the squared norms of ``x - y`` and of `x`, accumulated in float64."""
+    parts = run(lambda line: kernels.difference(*line), _pieces(x, y))
+    return float(sum(a for a, _ in parts)), float(sum(b for _, b in parts))
+
+
+def shrink(correlation: Any, base: Any, step: float, penalty: tuple[float, float, bool]) -> Any:
+    """Return the prox of ``base + step * correlation``, in place of `correlation` if contiguous.
+
+    `penalty` is (threshold, ridge, nonnegative): the soft threshold, of positive values only where
+    nonnegative, divided by 1 + ridge.
+    """
+    threshold, ridge, nonnegative = penalty
+    correlation = np.ascontiguousarray(correlation)
+    real = correlation.dtype.type
+    numbers = real(step), real(threshold), real(1.0 / (1.0 + ridge))
+    for values, start in _lines(correlation, base):
+        kernels.shrink(values, start, numbers, nonnegative)
+    return correlation
+
+
 def momentum(extrapolated: Any, codes: Any, new: Any, factor: float) -> float:
     """Store `new` in `codes` and ``new + factor * (new - codes)`` in `extrapolated`, in place.
 
@@ -103,6 +126,13 @@ def _lines(*blocks: Any) -> list[Any]:
     if all(block.flags.c_contiguous for block in blocks):
         return [tuple(block.reshape(-1) for block in blocks)]
     return [tuple(block[b].reshape(-1) for block in blocks) for b in range(len(blocks[0]))]
+
+
+def _pieces(*arrays: Any) -> list[Any]:
+    """Return contiguous arrays of one shape as tuples of views with one axis, a block each."""
+    flat = [array.reshape(-1) for array in arrays]
+    cuts = range(0, flat[0].size, block_elements)
+    return [tuple(array[k : k + block_elements] for array in flat) for k in cuts]
 
 
 def threads() -> int:

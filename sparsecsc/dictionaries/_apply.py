@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sparsecsc.checks import check_array, check_sequence
+from sparsecsc.codes import SparseCodes, dense
 from sparsecsc.dictionaries._operators import analyze_whole
 from sparsecsc.protocols import Array
 
@@ -31,6 +32,9 @@ def check_parts(dictionaries: Any) -> tuple[Any, ...]:
 
 def synthesize(dictionary: Any, codes: Array, spatial: tuple[int, ...] | None) -> Array:
     """Return D codes for any dictionary."""
+    if isinstance(codes, SparseCodes) and hasattr(dictionary, "filters"):
+        return codes.synthesize(dictionary, spatial)
+    codes = dense(codes)
     operator = _bind_to_codes(dictionary, codes, spatial)
     return operator.synthesize(lambda block: codes[block], codes.shape[0])
 
@@ -43,6 +47,7 @@ def analyze(dictionary: Any, signal: Array) -> Array:
 
 def gram(dictionary: Any, codes: Array, spatial: tuple[int, ...] | None) -> Array:
     """Return D^T D codes for any dictionary, by the operator's own shortcut where it has one."""
+    codes = dense(codes)
     operator = _bind_to_codes(dictionary, codes, spatial)
     if hasattr(operator, "gram"):
         return operator.gram(codes)

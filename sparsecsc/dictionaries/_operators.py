@@ -17,9 +17,15 @@ from sparsecsc.dictionaries._spectra import (
 from sparsecsc.protocols import Array, Block, Operator
 
 
-def make_blocks(n_signals: int, n_filters: int, n_positions: int, elements: int) -> list[Block]:
-    """Cut (n_signals, n_filters) into contiguous blocks of about `elements` coefficients."""
-    filters = min(n_filters, max(1, elements // n_positions))
+def make_blocks(
+    n_signals: int, n_filters: int, n_positions: int, elements: int, filters: int | None = None
+) -> list[Block]:
+    """Cut (n_signals, n_filters) into contiguous blocks of about `elements` coefficients.
+
+    Blocks have as many filters as fit, or as `filters` says.
+    """
+    if filters is None:
+        filters = min(n_filters, max(1, elements // n_positions))
     signals = min(n_signals, max(1, elements // (n_positions * filters)))
     if filters < n_filters:
         signals = 1
@@ -28,6 +34,28 @@ def make_blocks(n_signals: int, n_filters: int, n_positions: int, elements: int)
         for b in range(0, n_signals, signals)
         for m in range(0, n_filters, filters)
     ]
+
+
+def group_blocks(backend: ModuleType, blocks: list[Block]) -> list[list[Block]]:
+    """Group the blocks so that each group has one accumulator and the threads are busy."""
+    by_signal: dict[int, list[Block]] = {}
+    for block in blocks:
+        by_signal.setdefault(block[0].start, []).append(block)
+    n_parts = backend.threads() if len(by_signal) < backend.threads() else 1
+    return [
+        part for same in by_signal.values() for k in range(n_parts) if (part := same[k::n_parts])
+    ]
+
+
+def part_numbers(groups: list[list[Block]]) -> list[int]:
+    """Return, for each group of blocks, how many earlier ones are of the same signals."""
+    seen: dict[int, int] = {}
+    numbers = []
+    for group in groups:
+        first = group[0][0].start
+        numbers.append(seen.get(first, 0))
+        seen[first] = numbers[-1] + 1
+    return numbers
 
 
 def analyze_whole(operator: Operator, signal: Array) -> Array:
@@ -42,7 +70,32 @@ def analyze_whole(operator: Operator, signal: Array) -> Array:
     return out
 
 
-@dataclass(frozen=True, eq=False)
+def cover(
+    xp: Any,
+    values: Array,
+    reach: tuple[tuple[int, int], ...],
+    stride: tuple[int, ...],
+    sizes: tuple[tuple[int, ...], tuple[int, ...]],
+) -> Array:
+    """Return, at each sample, the largest of `values` >= 0 whose atoms touch that sample.
+
+    From (n_signals, *code_spatial) to (n_signals, 1, *sizes[1]), on a circle of size sizes[0].
+    """
+    padded, signal_spatial = sizes
+    out = xp.zeros((values.shape[0], 1, *padded), dtype=values.dtype)
+    ends = zip(values.shape[1:], stride, strict=True)
+    out[(..., *(slice(0, n * s, s) for n, s in ends))] = values[:, None, ...]
+    for axis, (before, extent) in enumerate(reach, start=2):
+        width = 1
+        while width < extent:
+            step = min(width, extent - width)
+            out = xp.maximum(out, xp.roll(out, step, axis=axis))
+            width += step
+        out = xp.roll(out, -before, axis=axis)
+    return out[(..., *(slice(n) for n in signal_spatial))]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class SpectralOperator:
     """Strided circular convolution on a grid, computed frequency by frequency.
 
@@ -64,6 +117,17 @@ class SpectralOperator:
     """For each axis, how many samples an atom starts before its position, and its extent."""
     inverse: dict[str, Any] = field(default_factory=dict, repr=False)
     """The last inverse that `solve_outer` needed, and its shift."""
+    choice: Any = None
+    """What the cost rule says of this plan."""
+
+    def __repr__(self) -> str:
+        chosen = "WholeFFT()" if self.choice is None else repr(self.choice)
+        return f"SpectralOperator({self.signal_spatial}, {chosen})"
+
+    @property
+    def transforms(self) -> SpectralOperator:
+        """The operator itself: what `apply_inverse` transforms with."""
+        return self
 
     @property
     def n_filters(self) -> int:
@@ -106,18 +170,8 @@ class SpectralOperator:
 
         From (n_signals, *code_spatial) to (n_signals, 1, *signal_spatial).
         """
-        xp = self.backend.xp
-        out = xp.zeros((values.shape[0], 1, *self.padded), dtype=values.dtype)
-        sizes = zip(self.code_spatial, self.stride, strict=True)
-        out[(..., *(slice(0, n * s, s) for n, s in sizes))] = values[:, None, ...]
-        for axis, (before, extent) in enumerate(self.reach, start=2):
-            width = 1
-            while width < extent:
-                step = min(width, extent - width)
-                out = xp.maximum(out, xp.roll(out, step, axis=axis))
-                width += step
-            out = xp.roll(out, -before, axis=axis)
-        return out[(..., *(slice(n) for n in self.signal_spatial))]
+        sizes = (self.padded, self.signal_spatial)
+        return cover(self.backend.xp, values, self.reach, self.stride, sizes)
 
     def gram(self, codes: Array) -> Array:
         """Return D^T D codes; a circular operator stays in the frequency domain in between."""
@@ -134,7 +188,7 @@ class SpectralOperator:
 
     def forward(self, codes_at: Callable[[Block], Array], n_signals: int) -> Array:
         """Return the polyphase spectrum of D z."""
-        groups = self._groups(n_signals)
+        groups = group_blocks(self.backend, self.blocks(n_signals))
         partial = self.backend.run(lambda group: self._accumulate(codes_at, group), groups)
         parts: dict[int, list[Array]] = {}
         for group, total in zip(groups, partial, strict=True):
@@ -145,19 +199,6 @@ class SpectralOperator:
                 totals[0] += other
             sums.append(totals[0])
         return sums[0] if len(sums) == 1 else self.backend.xp.concat(sums, axis=0)
-
-    def _groups(self, n_signals: int) -> list[list[Block]]:
-        """Group the blocks so that each group has one accumulator and the threads are busy."""
-        by_signal: dict[int, list[Block]] = {}
-        for block in self.blocks(n_signals):
-            by_signal.setdefault(block[0].start, []).append(block)
-        n_parts = self.backend.threads() if len(by_signal) < self.backend.threads() else 1
-        return [
-            part
-            for blocks in by_signal.values()
-            for k in range(n_parts)
-            if (part := blocks[k::n_parts])
-        ]
 
     def _accumulate(self, codes_at: Callable[[Block], Array], group: list[Block]) -> Array:
         signals = group[0][0]

@@ -11,6 +11,7 @@ from typing import Any
 from sparsecsc.backends import backend_of
 from sparsecsc.dictionaries._apply import analyze, check_parts, gram, synthesize
 from sparsecsc.dictionaries._operators import SpectralOperator, apply_inverse
+from sparsecsc.dictionaries._planned import PlannedOperator
 from sparsecsc.dictionaries._spectra import largest_eigenvalue
 from sparsecsc.dictionaries.identity import IdentityOperator
 from sparsecsc.protocols import Array, Block
@@ -217,7 +218,7 @@ class ConcatOperator:
     @cached_property
     def is_circular(self) -> bool:
         """Whether D is block-diagonal in frequency: all parts circular on one grid."""
-        spectral = [p for p in self.parts if isinstance(p, SpectralOperator)]
+        spectral = _convolutions(self.parts)
         n_identities = sum(isinstance(p, IdentityOperator) for p in self.parts)
         return (
             n_identities + len(spectral) == len(self.parts)
@@ -236,7 +237,7 @@ class ConcatOperator:
     def outer(self) -> Array:
         """The spectrum of D D^T of a circular operator: the sum of the parts'."""
         xp = self.backend.xp
-        spectral = [p for p in self.parts if isinstance(p, SpectralOperator)]
+        spectral = _convolutions(self.parts)
         total = sum((p.outer for p in spectral[1:]), start=spectral[0].outer)
         n_identities = len(self.parts) - len(spectral)
         eye = xp.eye(total.shape[0], dtype=total.dtype)
@@ -244,8 +245,8 @@ class ConcatOperator:
 
     def solve_outer(self, signal: Array, shift: float) -> Array:
         """Return (shift I + D D^T)^-1 signal, exactly, for a circular operator."""
-        grid_part = next(p for p in self.parts if isinstance(p, SpectralOperator))
-        return apply_inverse(replace(grid_part, inverse=self._inverse), self.outer, signal, shift)
+        transforms = _convolutions(self.parts)[0].transforms
+        return apply_inverse(replace(transforms, inverse=self._inverse), self.outer, signal, shift)
 
     @cached_property
     def _inverse(self) -> dict[str, Any]:
@@ -260,6 +261,11 @@ class ConcatOperator:
         if self.is_circular:
             return largest_eigenvalue(self.backend.xp, self.outer)
         return float(sum(p.lipschitz() for p in self.parts))
+
+
+def _convolutions(parts: tuple[Any, ...]) -> list[Any]:
+    """Return the parts that are convolutions, by whatever plan."""
+    return [part for part in parts if isinstance(part, (SpectralOperator, PlannedOperator))]
 
 
 def _any_filters(dictionary: Any) -> Array | None:

@@ -10,9 +10,11 @@ from typing import Any
 from sparsecsc.backends import backend_of
 from sparsecsc.checks import check_alike, check_array, dtype_name, per_axis
 from sparsecsc.dictionaries._apply import analyze, gram, synthesize
-from sparsecsc.dictionaries._operators import SpectralOperator, to_polyphase
-from sparsecsc.dictionaries._spectra import embed, scatter
-from sparsecsc.protocols import Array
+from sparsecsc.dictionaries._bind import bind_plan, geometry_of, make_spectral
+from sparsecsc.dictionaries._plan_costs import choose
+from sparsecsc.dictionaries._spectra import scatter
+from sparsecsc.dictionaries.plans import WholeFFT, check_plan
+from sparsecsc.protocols import Array, Operator
 
 _FILTER_AXES = "(n_filters, n_channels, *kernel) with 1, 2 or 3 kernel axes"
 _BORDERS = ("circular", "valid", "same", "full")
@@ -36,6 +38,9 @@ class ConvDictionary:
         codes have the size signal / stride. Otherwise the number of zeros that analysis adds on
         each side of each axis: 0 for ``"valid"``, dilation * (kernel - 1) for ``"full"``, and for
         ``"same"`` half of that, so that at stride 1 codes have the signal's size.
+    plan : WholeFFT, TiledFFT, DirectSamples or DirectChannels, optional
+        How D and its adjoint are computed; by default what a cost rule expects to be the fastest
+        for the size. All agree to rounding.
 
     Raises
     ------
@@ -47,9 +52,8 @@ class ConvDictionary:
     Notes
     -----
     Unless circular, `analyze` is what ``torch.nn.functional.conv*d`` computes and `synthesize`
-    what ``conv_transpose*d`` does. Each costs one real FFT of padded size a filter and channel
-    group, O(M N log N), plus O(M C N) products; the spectra take one complex half-spectrum a
-    filter and channel, about n_channels * prod(stride) times the memory of the codes.
+    what ``conv_transpose*d`` does. Cost and memory are the plan's: see `WholeFFT`, `TiledFFT`,
+    `DirectSamples` and `DirectChannels`. Once bound to a size, `repr` says which it is.
 
     References
     ----------
@@ -70,11 +74,13 @@ class ConvDictionary:
     stride: int | tuple[int, ...] = 1
     dilation: int | tuple[int, ...] = 1
     padding: str | int | tuple[int, ...] = "circular"
-    _bound: dict[Any, SpectralOperator] = field(default_factory=dict, init=False, repr=False)
+    plan: Any = None
+    _bound: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         filters = check_array("filters", self.filters, ndims=(3, 4, 5), axes=_FILTER_AXES)
         d = filters.ndim - 2
+        check_plan(self.plan)
         object.__setattr__(self, "stride", per_axis("stride", self.stride, d, least=1))
         object.__setattr__(self, "dilation", per_axis("dilation", self.dilation, d, least=1))
         if isinstance(self.padding, str):
@@ -91,8 +97,17 @@ class ConvDictionary:
         return (
             f"ConvDictionary({self.n_filters} filters {'x'.join(map(str, self.kernel))}, "
             f"{self.n_channels} channels, stride={self.stride}, dilation={self.dilation}, "
-            f"padding={self.padding!r}, {dtype_name(self.filters)}, whole-domain FFT)"
+            f"padding={self.padding!r}, {dtype_name(self.filters)}, plan={self._plan_text()})"
         )
+
+    def _plan_text(self) -> str:
+        """Return the plan given, or the rule's for the sizes bound last."""
+        bound = [
+            f"{'x'.join(map(str, spatial))}: {operator.choice!r}"
+            for (spatial, _), operator in self._bound.items()
+        ]
+        text = "the cost rule's" if self.plan is None else repr(self.plan)
+        return f"{text} [{'; '.join(bound)}]" if bound else text
 
     @property
     def n_filters(self) -> int:
@@ -117,7 +132,7 @@ class ConvDictionary:
     @property
     def extent(self) -> tuple[int, ...]:
         """The size of a dilated filter: dilation * (kernel - 1) + 1 along each axis."""
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self._dilation, strict=True))
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilations, strict=True))
 
     @property
     def is_circular(self) -> bool:
@@ -146,9 +161,9 @@ class ConvDictionary:
         """
         self._check_signal(signal_shape)
         if self.is_circular:
-            sizes = zip(signal_shape[2:], self._stride, strict=True)
+            sizes = zip(signal_shape[2:], self.strides, strict=True)
             return (signal_shape[0], self.n_filters, *(n // s for n, s in sizes))
-        parts = zip(signal_shape[2:], self.pads, self.extent, self._stride, strict=True)
+        parts = zip(signal_shape[2:], self.pads, self.extent, self.strides, strict=True)
         spatial = ((n + a + b - e) // s + 1 for n, (a, b), e, s in parts)
         return (signal_shape[0], self.n_filters, *spatial)
 
@@ -161,8 +176,8 @@ class ConvDictionary:
             If the padding leaves no sample of a signal with codes of this size.
         """
         if self.is_circular:
-            return tuple(n * s for n, s in zip(code_spatial, self._stride, strict=True))
-        parts = zip(code_spatial, self.pads, self.extent, self._stride, strict=True)
+            return tuple(n * s for n, s in zip(code_spatial, self.strides, strict=True))
+        parts = zip(code_spatial, self.pads, self.extent, self.strides, strict=True)
         spatial = tuple((n - 1) * s - a - b + e for n, (a, b), e, s in parts)
         if min(spatial) < 1:
             msg = (
@@ -201,19 +216,20 @@ class ConvDictionary:
         spatial : tuple of int, optional
             The size of the signal. With it, the value is exact for a circular dictionary, and
             for the others the norm on a padded circular grid, which contains them. Without it,
+            and where a plan other than `WholeFFT` would need spectra of more than 64 MB for it,
             the value bounds every size and border: the norm on a grid 16 times finer than the
             filter, divided by cos(pi / 16) an axis or less (Ehlich and Zeller 1964: a
             trigonometric polynomial between its samples).
         """
         if spatial is not None:
             return self.bind((1, self.n_channels, *spatial), self.filters).lipschitz()
-        unit = all(s == 1 for s in self._stride)  # then dilation only re-indexes the spectrum
+        unit = all(s == 1 for s in self.strides)  # then dilation only re-indexes the spectrum
         size = self.kernel if unit else self.extent
-        degree = [(k - 1) // s for k, s in zip(size, self._stride, strict=True)]
+        degree = [(k - 1) // s for k, s in zip(size, self.strides, strict=True)]
         grid = [16 * n + 1 for n in degree]
         dilation = 1 if unit else self.dilation
-        dense = ConvDictionary(self.filters, stride=self.stride, dilation=dilation)
-        spatial = tuple(g * s for g, s in zip(grid, self._stride, strict=True))
+        dense = ConvDictionary(self.filters, stride=self.stride, dilation=dilation, plan=WholeFFT())
+        spatial = tuple(g * s for g, s in zip(grid, self.strides, strict=True))
         slack = math.prod(math.cos(math.pi * n / g) for n, g in zip(degree, grid, strict=True))
         return dense.lipschitz(spatial) / slack
 
@@ -227,7 +243,7 @@ class ConvDictionary:
         mask : array, broadcastable to `signal_shape`
         """
         xp = backend_of(self.filters).xp
-        operator = self._make_operator(tuple(signal_shape[2:]), squared=True)
+        operator = make_spectral(self, tuple(signal_shape[2:]), squared=True)
         shape = self.code_shape(signal_shape)
         norms = xp.empty(shape, dtype=self.filters.dtype)
         weight = xp.ones(tuple(signal_shape), dtype=self.filters.dtype) * mask * mask
@@ -244,76 +260,47 @@ class ConvDictionary:
         m, *position = index
         spatial = tuple(signal_shape[2:])
         out = xp.zeros((self.n_channels, *spatial), dtype=like.dtype)
-        wide = self._circular_size(spatial)
-        corner = tuple(n * s for n, s in zip(position, self._stride, strict=True))
+        wide = self.circular_size(spatial)
+        corner = tuple(n * s for n, s in zip(position, self.strides, strict=True))
         atom = self.filters[m]
         for axis, n in enumerate(spatial):
             first = corner[axis] - self.pads[axis][0]
-            taps = [first + self._dilation[axis] * t for t in range(self.kernel[axis])]
+            taps = [first + self.dilations[axis] * t for t in range(self.kernel[axis])]
             atom = scatter(xp, atom, axis + 1, [t % wide[axis] for t in taps], n)
         return out + atom
 
-    def bind(self, signal_shape: Sequence[int], like: Array) -> SpectralOperator:
-        """Return the operator for signals of this shape; the last two sizes are kept.
+    def bind(self, signal_shape: Sequence[int], like: Array) -> Operator:
+        """Return the operator for signals of this shape; the last few are kept.
 
         Raises
         ------
         TypeError
             If `like` is not of the kind and dtype of the filters.
         ValueError
-            As `code_shape`.
+            As `code_shape`, or if the plan does not fit.
         """
         check_alike(signal=like, filters=self.filters)
         self._check_signal(signal_shape)
-        spatial = tuple(int(n) for n in signal_shape[2:])
-        if spatial not in self._bound:
+        n_signals, _, *sizes = (int(n) for n in signal_shape)
+        spatial = tuple(sizes)
+        geometry = geometry_of(self, backend_of(self.filters), spatial)
+        choice = choose(geometry, n_signals, self.circular_size(spatial), self.plan)
+        key = (spatial, choice.plan)
+        if key not in self._bound:
             while len(self._bound) >= _KEPT_SIZES:
                 del self._bound[next(iter(self._bound))]
-            self._bound[spatial] = self._make_operator(spatial)
-        return self._bound[spatial]
+            self._bound[key] = bind_plan(self, geometry, choice)
+        bound: Operator = self._bound[key]
+        return bound
 
-    def _make_operator(self, spatial: tuple[int, ...], *, squared: bool = False) -> Any:
-        backend = backend_of(self.filters)
-        xp = backend.xp
-        code_spatial = self.code_shape((1, self.n_channels, *spatial))[2:]
-        wide = self._circular_size(spatial)
-        stride = self._stride
-        grid = tuple(n // s for n, s in zip(wide, stride, strict=True))
-        origin = tuple(before for before, _ in self.pads)
-        complex_dtype = xp.complex64 if dtype_name(self.filters) == "float32" else xp.complex128
-        half = (*grid[:-1], grid[-1] // 2 + 1)
-        channels = self.n_channels * math.prod(stride)
-        spectra = xp.empty((self.n_filters, channels, *half), dtype=complex_dtype)
-
-        def fill(m: int) -> None:
-            taps = xp.astype(self.filters[m : m + 1], xp.float64)
-            placed = embed(xp, taps, wide, self._dilation, origin)
-            if squared:
-                placed = placed * placed
-            spectrum = backend.rfftn(to_polyphase(xp, placed, grid, stride), grid)
-            spectra[m] = xp.astype(spectrum[0], complex_dtype)
-
-        backend.run(fill, range(self.n_filters))
-        return SpectralOperator(
-            backend=backend,
-            dtype=self.filters.dtype,
-            spectra=spectra,
-            grid=grid,
-            stride=stride,
-            n_channels=self.n_channels,
-            signal_spatial=spatial,
-            code_spatial=code_spatial,
-            reach=tuple(zip(origin, self.extent, strict=True)),
-        )
-
-    def _circular_size(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
+    def circular_size(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         """Return the size of the periodic grid on which no atom wraps into the signal."""
         if self.is_circular:
             return spatial
         codes = self.code_shape((1, self.n_channels, *spatial))[2:]
         sizes = []
         for n, code, s, e, (before, _) in zip(
-            spatial, codes, self._stride, self.extent, self.pads, strict=True
+            spatial, codes, self.strides, self.extent, self.pads, strict=True
         ):
             reach = max(n + before, (code - 1) * s + e - before, code * s)
             sizes.append(backend_of(self.filters).fast_length(-(-reach // s)) * s)
@@ -334,27 +321,29 @@ class ConvDictionary:
             if self.is_circular:
                 needed = self.kernel[axis]
                 if needed > 1:
-                    needed = max(needed, self._dilation[axis] + 1)
+                    needed = max(needed, self.dilations[axis] + 1)
             if n < needed:
                 msg = (
                     f"`signal` must have at least {needed} samples along spatial axis {axis} for "
-                    f"a kernel of {self.kernel[axis]} taps, dilation {self._dilation[axis]} and "
+                    f"a kernel of {self.kernel[axis]} taps, dilation {self.dilations[axis]} and "
                     f"padding {self.padding!r}; got {n}: use a smaller kernel or a larger signal."
                 )
                 raise ValueError(msg)
-            if self.is_circular and n % self._stride[axis]:
+            if self.is_circular and n % self.strides[axis]:
                 msg = (
-                    f"`signal` must be a multiple of the stride {self._stride[axis]} along "
+                    f"`signal` must be a multiple of the stride {self.strides[axis]} along "
                     f"spatial axis {axis} for padding='circular'; got {n}: crop or pad it."
                 )
                 raise ValueError(msg)
 
     @property
-    def _stride(self) -> tuple[int, ...]:
+    def strides(self) -> tuple[int, ...]:
+        """The stride along each axis."""
         assert isinstance(self.stride, tuple)
         return self.stride
 
     @property
-    def _dilation(self) -> tuple[int, ...]:
+    def dilations(self) -> tuple[int, ...]:
+        """The dilation along each axis."""
         assert isinstance(self.dilation, tuple)
         return self.dilation

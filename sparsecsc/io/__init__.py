@@ -6,6 +6,7 @@ atomic: a run that is killed leaves the old file or the new one. No reader runs 
 """
 
 from sparsecsc.io.atomic import atomic_write as atomic_write
+from sparsecsc.io.checkpoints import checkpoint as checkpoint
 from sparsecsc.io.codes import SavedCodes as SavedCodes
 from sparsecsc.io.codes import load_codes as load_codes
 from sparsecsc.io.codes import save_codes as save_codes
@@ -14,9 +15,13 @@ from sparsecsc.io.files import load_filters as load_filters
 from sparsecsc.io.files import load_mask as load_mask
 from sparsecsc.io.files import read_signal as read_signal
 from sparsecsc.io.files import write_signal as write_signal
+from sparsecsc.io.large import open_signal as open_signal
+from sparsecsc.io.large import split_lowpass_file as split_lowpass_file
 from sparsecsc.io.layer_codes import SavedLayerCodes as SavedLayerCodes
 from sparsecsc.io.layer_codes import load_layer_codes as load_layer_codes
 from sparsecsc.io.layer_codes import save_layer_codes as save_layer_codes
+from sparsecsc.io.mapped import write_mapped as write_mapped
+from sparsecsc.io.mapped import write_signal_by_windows as write_signal_by_windows
 from sparsecsc.io.models import SavedModel as SavedModel
 from sparsecsc.io.models import load_model as load_model
 from sparsecsc.io.models import save_model as save_model

@@ -34,8 +34,15 @@ class Format:
     fields: Mapping[str, type]
     """The fields that a header must have."""
 
-    def write(self, path: str | os.PathLike[str], arrays: Mapping[str, Any], **fields: Any) -> Path:
-        """Write the arrays and a header with these fields, compressed and atomically.
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        arrays: Mapping[str, Any],
+        *,
+        compress: bool = True,
+        **fields: Any,
+    ) -> Path:
+        """Write the arrays and a header with these fields, atomically.
 
         Raises
         ------
@@ -53,9 +60,8 @@ class Format:
             )
             raise ValueError(msg)
         members = {"header": np.array(text), **arrays}
-        return atomic_write(
-            path, lambda stream: np.savez_compressed(stream, allow_pickle=False, **members)
-        )
+        save = np.savez_compressed if compress else np.savez
+        return atomic_write(path, lambda stream: save(stream, allow_pickle=False, **members))
 
     def read(self, path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the header and the arrays of a file.

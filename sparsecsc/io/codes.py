@@ -26,11 +26,13 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sparsecsc.codes import SparseCodes, dense, sparse
 from sparsecsc.io.archives import Format
 from sparsecsc.io.common import MAX_VALUES, unreadable
 
@@ -42,7 +44,7 @@ _FORMAT = Format(
     fields={"codes_shape": list, "parameters": dict, "versions": dict},
 )
 MAX_CODES = 4 * MAX_VALUES
-"""Largest number of codes that `load_codes` makes room for."""
+"""Largest number of codes that are read as an array."""
 _SPARSE_SHARE = 0.25
 
 
@@ -50,32 +52,47 @@ _SPARSE_SHARE = 0.25
 class SavedCodes:
     """What a codes file holds."""
 
-    codes: np.ndarray
-    """(n_signals, n_filters, *code_spatial)"""
+    kept: Any
+    """As the file has them: `SparseCodes`, or an array where most codes are not zero."""
     filters: np.ndarray
     """(n_filters, n_channels, *kernel)"""
     parameters: dict[str, Any]
     versions: dict[str, str]
 
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """(n_signals, n_filters, *code_spatial), expanded when first asked for."""
+        codes: np.ndarray = dense(self.kept)
+        return codes
+
+    @cached_property
+    def sparse_codes(self) -> SparseCodes:
+        """The nonzeros."""
+        codes: SparseCodes = sparse(self.kept)
+        return codes
+
 
 def save_codes(
     path: str | os.PathLike[str],
-    codes: np.ndarray,
+    codes: np.ndarray | SparseCodes,
     filters: np.ndarray,
     *,
     parameters: dict[str, Any],
     versions: dict[str, str],
+    compress: bool = True,
 ) -> Path:
-    """Write codes, filters, parameters and versions to one compressed file, atomically.
+    """Write codes, filters, parameters and versions to one file, atomically.
 
     Parameters
     ----------
     path : path
         Ends in .npz.
-    codes : array, shape (n_signals, n_filters, *code_spatial)
+    codes : array or SparseCodes, shape (n_signals, n_filters, *code_spatial)
     filters : array, shape (n_filters, n_channels, *kernel)
     parameters, versions : dict
         Anything that JSON can hold, without NaN and infinity.
+    compress : bool
+        Compressed files take more time to write and about half the space.
 
     Raises
     ------
@@ -86,6 +103,7 @@ def save_codes(
     return _FORMAT.write(
         path,
         {"filters": filters} | sparse_parts(codes),
+        compress=compress,
         codes_shape=list(codes.shape),
         parameters=parameters,
         versions=versions,
@@ -114,18 +132,21 @@ def load_codes(path: str | os.PathLike[str]) -> SavedCodes:
     return SavedCodes(codes, filters, header["parameters"], header["versions"])
 
 
-def sparse_parts(codes: np.ndarray) -> dict[str, np.ndarray]:
+def sparse_parts(codes: np.ndarray | SparseCodes) -> dict[str, np.ndarray]:
     """Return the members that hold these codes: indices and values, or dense."""
-    indices = np.flatnonzero(codes)
-    if indices.size > _SPARSE_SHARE * codes.size:
-        return {"dense": codes}
-    return {"indices": indices.astype(np.int64), "values": codes.reshape(-1)[indices]}
+    if not isinstance(codes, SparseCodes):
+        if np.count_nonzero(codes) > _SPARSE_SHARE * codes.size:
+            return {"dense": codes}
+        codes = SparseCodes.from_dense(codes)
+    return {"indices": codes.indices, "values": codes.values}
 
 
-def read_parts(members: dict[str, np.ndarray], stated: list[Any], prefix: str = "") -> np.ndarray:
-    """Return the dense codes; raise KeyError or ValueError if the parts do not fit."""
-    if not all(type(n) is int and n > 0 for n in stated) or math.prod(stated) > MAX_CODES:
-        msg = f"its codes have the shape {stated}, which is not one of 1 to {MAX_CODES} values"
+def read_parts(
+    members: dict[str, np.ndarray], stated: list[Any], prefix: str = ""
+) -> np.ndarray | SparseCodes:
+    """Return the codes; raise KeyError or ValueError if the parts do not fit."""
+    if not all(type(n) is int and n > 0 for n in stated) or math.prod(stated) >= 2**63:
+        msg = f"its codes have the shape {stated}, which is not one of 1 to 2**63 values"
         raise ValueError(msg)
     shape = tuple(stated)
     if f"{prefix}dense" in members:
@@ -133,22 +154,21 @@ def read_parts(members: dict[str, np.ndarray], stated: list[Any], prefix: str = 
         if codes.shape != shape:
             msg = f"its codes have the shape {codes.shape} in place of {shape}"
             raise ValueError(msg)
-    else:
-        indices, values = members[f"{prefix}indices"], members[f"{prefix}values"]
-        if indices.dtype != np.int64 or indices.ndim != 1 or values.shape != indices.shape:
-            msg = f"it has {indices.shape} places for {values.shape} codes"
-            raise ValueError(msg)
-        inside = not indices.size or (indices[0] >= 0 and indices[-1] < math.prod(shape))
-        if not inside or not (np.diff(indices) > 0).all():
-            msg = "places of its codes are outside the array or repeated"
-            raise ValueError(msg)
-        codes = np.zeros(shape, values.dtype)
-        codes.reshape(-1)[indices] = values
-    return codes
+        return codes
+    indices, values = members[f"{prefix}indices"], members[f"{prefix}values"]
+    if indices.dtype != np.int64 or indices.ndim != 1 or values.shape != indices.shape:
+        msg = f"it has {indices.shape} places for {values.shape} codes"
+        raise ValueError(msg)
+    try:
+        return SparseCodes(indices, values, shape)
+    except ValueError as error:
+        msg = f"places of its codes are outside the array or repeated: {error}"
+        raise ValueError(msg) from None
 
 
-def _check_pair(codes: np.ndarray, filters: np.ndarray) -> None:
-    for name, array in (("codes", codes), ("filters", filters)):
+def _check_pair(codes: Any, filters: np.ndarray) -> None:
+    values = codes.values if isinstance(codes, SparseCodes) else codes
+    for name, array in (("codes", values), ("filters", filters)):
         if str(array.dtype) not in ("float32", "float64") or not np.isfinite(array).all():
             msg = f"`{name}` must be finite float32 or float64; got {array.dtype}"
             raise ValueError(msg)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +17,7 @@ from sparsecsc.io import png16
 from sparsecsc.io.common import TooLargeError, check_size, to_levels, unreadable
 
 KIND_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
-_LEVELS = {"uint8": 255, "uint16": 65535}
+LEVELS = {"uint8": 255, "uint16": 65535}
 _JPEG_QUALITY = 95
 
 
@@ -37,7 +40,7 @@ class ImageFormat:
     @property
     def levels(self) -> int:
         """The largest level of integer pixels, 1 for floating ones."""
-        return _LEVELS.get(self.dtype, 1)
+        return LEVELS.get(self.dtype, 1)
 
     @property
     def words(self) -> str:
@@ -50,7 +53,7 @@ class ImageFormat:
         """Write `signal` (1, n_channels, height, width), clipped and rounded to the levels."""
         values = np.moveaxis(signal[0], 0, -1).astype(np.float64)
         stored = self.levels * (values * self.factor + self.offset)
-        if self.dtype in _LEVELS:
+        if self.dtype in LEVELS:
             stored = to_levels(stored, 0, self.levels, self.dtype)
         else:
             stored = stored.astype(self.dtype)
@@ -141,15 +144,57 @@ def _read_tiff(path: Path) -> np.ndarray:
     return native
 
 
+@contextmanager
+def segments_of(path: Path) -> Iterator[tuple[tuple[int, int, int], str, Iterator[Any]]]:
+    """Open a TIFF file to be read by its tiles or strips.
+
+    Gives (n_channels, height, width), the dtype, and pairs of a corner (channel, row, column) and
+    the pixels from there on, channels first; those of the last ones may be longer than the image.
+
+    Raises
+    ------
+    ValueError
+        If it is not one page, grey or RGB without alpha, with 8 or 16 bits or floating.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            page: Any = file.pages[0]
+            inverted = page.photometric.name == "MINISWHITE"
+            known = inverted or page.photometric.name in ("MINISBLACK", "RGB")
+            channels, dtype = int(page.samplesperpixel), str(page.dtype)
+            plain = channels in (1, 3) and dtype in (*LEVELS, "float32", "float64")
+            if len(file.pages) != 1 or not known or not plain:
+                reason = (
+                    f"it has {len(file.pages)} pages of {channels} channels of {dtype}, "
+                    f"{page.photometric.name}; save one page, grey or RGB, with 8 or 16 bits or "
+                    "floating"
+                )
+                raise unreadable(path, "a TIFF image that can be read in parts", reason)
+
+            def pieces() -> Iterator[Any]:
+                for block, (channel, _, row, column, _), size in page.segments(maxworkers=1):
+                    pixels = np.zeros(size, page.dtype) if block is None else block
+                    if inverted and pixels.dtype.kind == "u":
+                        pixels = np.iinfo(pixels.dtype).max - pixels
+                    yield (channel, row, column), np.moveaxis(pixels[0], -1, 0)
+
+            shape = (channels, int(page.imagelength), int(page.imagewidth))
+            yield shape, dtype, pieces()
+    except (tifffile.TiffFileError, zlib.error, IndexError, struct.error) as error:
+        raise unreadable(path, "a TIFF image", error) from None
+
+
 def _to_core(path: Path, stored: np.ndarray, dtype: str) -> tuple[np.ndarray, ImageFormat]:
     """Scale to [0, 1], drop alpha, put the channels first."""
     name = "float32" if stored.dtype == np.float16 else str(stored.dtype)
-    if name not in (*_LEVELS, "float32", "float64"):
+    if name not in (*LEVELS, "float32", "float64"):
         reason = f"its pixels are {name}; save it with 8 or 16 bits, or floating"
         raise unreadable(path, "an image", reason)
     offset, factor = 0.0, 1.0
-    values = stored.astype(np.float64) / _LEVELS.get(name, 1)
-    if name not in _LEVELS:
+    values = stored.astype(np.float64) / LEVELS.get(name, 1)
+    if name not in LEVELS:
         if not np.isfinite(values).all():
             raise unreadable(path, "an image", "it holds NaN or infinite values")
         low, high = float(values.min()), float(values.max())

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc.codes import dense
 from sparsecsc.io.archives import Format
 from sparsecsc.io.codes import MAX_CODES, read_parts, sparse_parts
 from sparsecsc.io.common import unreadable
@@ -111,7 +112,7 @@ def _layers(members: dict[str, np.ndarray], shapes: list[Any]) -> tuple[np.ndarr
         msg = f"its codes have the shapes {shapes}, more than {MAX_CODES} values in all"
         raise ValueError(msg)
     return tuple(
-        read_parts(members, shape, f"layer_{i}_") for i, shape in enumerate(shapes, start=1)
+        dense(read_parts(members, shape, f"layer_{i}_")) for i, shape in enumerate(shapes, start=1)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.optimality import best_scale
+from sparsecsc._optimality_dual import best_scale
 from sparsecsc.protocols import Array
 
 _ROUNDS = 5

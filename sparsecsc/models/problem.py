@@ -114,16 +114,23 @@ class MultilayerPursuit:
         """The number of layers."""
         return len(self.operators)
 
-    def images(self, deepest: Array) -> tuple[Array, ...]:
+    def images(self, deepest: Array, room: Sequence[Array] | None = None) -> tuple[Array, ...]:
         """Return what the deepest codes synthesise at the signal and at every layer, down to them.
 
-        Cost: one synthesis a layer.
+        Cost: one synthesis a layer. `room` has arrays for all but the deepest, which may be used.
         """
         out = [deepest]
-        for operator in self.operators[::-1]:
-            codes = out[0]
-            out.insert(0, operator.synthesize(lambda b, z=codes: z[b], codes.shape[0]))  # type: ignore[misc]
+        for i in range(self.n_layers, 0, -1):
+            out.insert(0, self.synthesize(i, out[0], None if room is None else room[i - 1]))
         return tuple(out)
+
+    def synthesize(self, i: int, codes: Array, room: Array | None = None) -> Array:
+        """Return what codes of layer `i` (from 1) synthesise; `room` is where it may be stored."""
+        operator = self.operators[i - 1]
+        if room is not None and hasattr(operator, "synthesize_into"):
+            into: Array = operator.synthesize_into(lambda block: codes[block], room)
+            return into
+        return operator.synthesize(lambda block: codes[block], codes.shape[0])
 
     def correlate(self, images: Sequence[Array]) -> Array:
         """Return the adjoint of `images` (all but its last entry) applied to `images`.

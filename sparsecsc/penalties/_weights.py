@@ -7,6 +7,7 @@ from typing import Any
 
 from sparsecsc.backends import backend_of, kind_of
 from sparsecsc.checks import check_number, check_unmasked, dtype_name
+from sparsecsc.codes import SparseCodes
 from sparsecsc.protocols import Array, Block
 
 Weight = Any
@@ -87,6 +88,23 @@ def weight_at(weight: Weight, block: Block) -> Weight:
         return weight
     index = tuple(part if n > 1 else slice(None) for n, part in zip(weight.shape, block))  # noqa: B905
     return weight[index]
+
+
+def entries(codes: Any, *weights: Weight) -> tuple[Any, ...]:
+    """Return codes and weights for a sum over them; of sparse codes those of the nonzeros only.
+
+    For penalties that are 0 at 0.
+    """
+    if not isinstance(codes, SparseCodes):
+        return (codes, *weights)
+    where = codes.signals, codes.filters, *codes.positions
+    found = [
+        weight
+        if isinstance(weight, float)
+        else weight[tuple(w if n > 1 else 0 * w for w, n in zip(where, weight.shape, strict=True))]
+        for weight in weights
+    ]
+    return (codes.values, *found)
 
 
 def largest_finite(weight: Weight) -> float:

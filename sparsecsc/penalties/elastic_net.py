@@ -9,6 +9,7 @@ from sparsecsc.backends import backend_of
 from sparsecsc.penalties._weights import (
     bind_weight,
     check_weight,
+    entries,
     is_zero,
     overshoot,
     ratio,
@@ -48,6 +49,7 @@ class ElasticNet:
     weight: Any
     ridge: Any
     separable = True
+    sparse = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", check_weight("weight", self.weight))
@@ -76,10 +78,11 @@ class ElasticNet:
         """Return the penalty with weight and ridge multiplied by `factor`."""
         return replace(self, weight=self.weight * factor, ridge=self.ridge * factor)
 
-    def value(self, codes: Array) -> float:
+    def value(self, codes: Any) -> float:
         """Return the penalty, summed in float64."""
-        xp = backend_of(codes).xp
-        return times(self.weight, xp.abs(codes)) + 0.5 * times(self.ridge, codes * codes)
+        codes, weight, ridge = entries(codes, self.weight, self.ridge)
+        size = backend_of(codes).xp.abs(codes)
+        return times(weight, size) + 0.5 * times(ridge, codes * codes)
 
     def prox(self, v: Array, step: float) -> Array:
         """Return the soft threshold at ``step * weight``, divided by ``1 + step * ridge``."""

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sparsecsc.backends import backend_of
-from sparsecsc.penalties._weights import bind_weight, check_weight, times, unchecked, weight_at
+from sparsecsc.penalties._weights import (
+    bind_weight,
+    check_weight,
+    entries,
+    times,
+    unchecked,
+    weight_at,
+)
 from sparsecsc.protocols import Array, Block
 
 
@@ -37,6 +44,7 @@ class L0:
 
     weight: Any
     separable = True
+    sparse = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", check_weight("weight", self.weight))
@@ -56,10 +64,10 @@ class L0:
         """Return the penalty with all weights multiplied by `factor`."""
         return replace(self, weight=self.weight * factor)
 
-    def value(self, codes: Array) -> float:
+    def value(self, codes: Any) -> float:
         """Return the weighted number of nonzeros."""
-        xp = backend_of(codes).xp
-        return times(self.weight, xp.astype(codes != 0, codes.dtype))
+        codes, weight = entries(codes, self.weight)
+        return times(weight, backend_of(codes).xp.astype(codes != 0, codes.dtype))
 
     def prox(self, v: Array, step: float) -> Array:
         """Return the hard threshold of `v` at ``sqrt(2 * step * weight)``."""

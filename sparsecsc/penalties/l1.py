@@ -9,6 +9,7 @@ from sparsecsc.backends import backend_of
 from sparsecsc.penalties._weights import (
     bind_weight,
     check_weight,
+    entries,
     is_zero,
     overshoot,
     ratio,
@@ -46,6 +47,7 @@ class L1:
 
     weight: Any
     separable = True
+    sparse = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", check_weight("weight", self.weight))
@@ -65,9 +67,10 @@ class L1:
         """Return the penalty with all weights multiplied by `factor`."""
         return replace(self, weight=self.weight * factor)
 
-    def value(self, codes: Array) -> float:
+    def value(self, codes: Any) -> float:
         """Return the weighted l1 norm, summed in float64."""
-        return times(self.weight, backend_of(codes).xp.abs(codes))
+        codes, weight = entries(codes, self.weight)
+        return times(weight, backend_of(codes).xp.abs(codes))
 
     def prox(self, v: Array, step: float) -> Array:
         """Return the soft threshold of `v` at ``step * weight``."""

@@ -10,6 +10,7 @@ from sparsecsc.backends import backend_of
 from sparsecsc.penalties._weights import (
     bind_weight,
     check_weight,
+    entries,
     is_zero,
     overshoot,
     ratio,
@@ -46,6 +47,7 @@ class NonnegativeL1:
 
     weight: Any
     separable = True
+    sparse = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", check_weight("weight", self.weight))
@@ -65,12 +67,12 @@ class NonnegativeL1:
         """Return the penalty with all weights multiplied by `factor`."""
         return replace(self, weight=self.weight * factor)
 
-    def value(self, codes: Array) -> float:
+    def value(self, codes: Any) -> float:
         """Return the weighted sum, or inf if a code is negative."""
-        xp = backend_of(codes).xp
-        if bool(xp.any(codes < 0)):
+        codes, weight = entries(codes, self.weight)
+        if bool(backend_of(codes).xp.any(codes < 0)):
             return math.inf
-        return times(self.weight, codes)
+        return times(weight, codes)
 
     def prox(self, v: Array, step: float) -> Array:
         """Return ``max(v - step * weight, 0)``."""

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sparsecsc.backends import backend_of
-from sparsecsc.penalties._weights import bind_weight, check_bias, times, unchecked, weight_at
+from sparsecsc.penalties._weights import (
+    bind_weight,
+    check_bias,
+    entries,
+    times,
+    unchecked,
+    weight_at,
+)
 from sparsecsc.protocols import Array, Block
 
 
@@ -43,6 +50,7 @@ class ReLU:
 
     bias: Any
     separable = True
+    sparse = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bias", check_bias("bias", self.bias))
@@ -62,12 +70,12 @@ class ReLU:
         """Return the penalty with all biases multiplied by `factor`."""
         return replace(self, bias=self.bias * factor)
 
-    def value(self, codes: Array) -> float:
+    def value(self, codes: Any) -> float:
         """Return minus the biased sum, in float64, or inf if a code is negative."""
-        xp = backend_of(codes).xp
-        if bool(xp.any(codes < 0)):
+        codes, bias = entries(codes, self.bias)
+        if bool(backend_of(codes).xp.any(codes < 0)):
             return math.inf
-        return -times(self.bias, codes)
+        return -times(bias, codes)
 
     def prox(self, v: Array, step: float) -> Array:
         """Return ``max(v + step * bias, 0)``."""

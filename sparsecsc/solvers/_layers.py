@@ -7,6 +7,7 @@ from typing import Any
 
 from sparsecsc.checks import check_number
 from sparsecsc.protocols import Array, Block
+from sparsecsc.solvers._steps import proximal_point
 from sparsecsc.solvers.fista import FISTA
 
 
@@ -76,8 +77,10 @@ def proximal_step(
     threshold: float | None = None,
     share: float = 1.0,
     image: Array | None = None,
+    room: Array | None = None,
+    out: Array | None = None,
 ) -> Array:
-    r"""Return :math:`\mathrm{prox}(s + c D^T (x - r D s))` of layer `i`, as a new array.
+    r"""Return :math:`\mathrm{prox}(s + c D^T (x - r D s))` of layer `i`.
 
     Parameters
     ----------
@@ -93,23 +96,33 @@ def proximal_step(
     share : float
         r, 1 by default: a gradient step. It is C / c.
     image : array
-        D s, where it is at hand.
+        D s, where it is at hand; it is used up.
+    room : array
+        Where D s may be stored if it is not.
+    out : array
+        Where to store the result, by default a new array; it may be `start`.
     """
-    threshold = size if threshold is None else threshold
     operator, penalty = problem.operators[i - 1], problem.penalties[i - 1]
+    xp = problem.backend.xp
     residual = source
     if start is not None and share != 0:
-        if image is None:
-            image = operator.synthesize(lambda block: start[block], start.shape[0])
-        residual = source - (image if share == 1 else share * image)
-    out = problem.backend.xp.empty(problem.shapes[i], dtype=problem.signal.dtype)
+        residual = problem.synthesize(i, start, room) if image is None else image
+        if share != 1:
+            residual *= share
+        xp.subtract(source, residual, out=residual)
+    if out is None:
+        out = xp.empty(problem.shapes[i], dtype=problem.signal.dtype)
+    threshold = size if threshold is None else threshold
 
     def update(block: Block, correlation: Array) -> None:
+        base = xp.zeros_like(correlation) if start is None else start[block]
+        if penalty.separable:
+            part = penalty.at(block)
+            out[block] = proximal_point(part, correlation, base, size, threshold=threshold)
+            return
         correlation *= size
-        if start is not None:
-            correlation += start[block]
-        whole = not penalty.separable
-        out[block] = correlation if whole else penalty.at(block).prox(correlation, threshold)
+        correlation += base
+        out[block] = correlation
 
     operator.analyze(residual, update)
     return out if penalty.separable else penalty.prox(out, threshold)

@@ -1,52 +1,41 @@
-"""Coordinate descent over a working set, in the domain of the residual."""
+"""Coordinate descent on tiles of the signal, over the coefficients that can matter."""
 
 from __future__ import annotations
 
-import math
-import threading
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from sparsecsc.checks import check_count
-from sparsecsc.protocols import Array, Block
-from sparsecsc.solvers._coordinates import (
-    Layout,
-    WorkingSet,
-    block_of,
-    clear,
-    cut_bands,
-    make_layout,
-    make_set,
-    merged,
-    values_at,
-)
+from sparsecsc._codes_scratch import empty_like
+from sparsecsc._codes_tiles import TileWork, make_work, squares_of
+from sparsecsc.checks import check_count, check_number
+from sparsecsc.codes import SparseCodes
+from sparsecsc.protocols import Array
+from sparsecsc.solvers._second_order import polish
 
-_SHARE = 0.1
-_REFRESH = 20
-_ROUNDINGS = 16
+_FEW = 0.05
+"""Share of the coefficients that may join in the iteration before a second-order step."""
 
 
 @dataclass(frozen=True, eq=False)
 class CoordinateState:
-    """The working set, and the residual M (y - D z)."""
+    """The nonzero coefficients, and the residual M^2 (y - D z)."""
 
-    layout: Layout
-    shape: tuple[int, ...]
-    """Of the codes."""
-    residual: Array
-    active: WorkingSet
+    work: TileWork
+    samples: Array
+    """The residual, (n_signals, n_channels, n0, n1, n2)."""
+    entries: list[Any]
+    scale: float = 1.0
+    """Of the weights: above 1 at first, so that the large coefficients join first."""
     k: int = 0
     finished = None
 
     @cached_property
-    def codes(self) -> Array:
-        """The codes, as a dense array."""
-        codes = np.zeros(self.shape, dtype=self.residual.dtype)
-        codes.reshape(-1)[self.active.entries] = self.active.values
-        return codes
+    def codes(self) -> SparseCodes:
+        """The codes."""
+        return self.work.codes(self.entries)
 
 
 @dataclass(frozen=True)
@@ -57,17 +46,24 @@ class CoordinateDescent:
         z_j \leftarrow \frac{S_{\lambda_j}(c_j z_j + \langle d_j, r\rangle)}{c_j + \rho_j}, \quad
         c_j = \|d_j\|^2, \quad r \leftarrow r - (z_j^\text{new} - z_j) d_j
 
-    An iteration correlates the residual with all atoms once. In each tile of positions the
-    coefficient with the largest promised decrease joins a working set; passes over the working set
-    then update coefficients and residual; those that end at 0 leave it.
+    The positions are cut into tiles, whose samples are copied, worked on and written back. In an
+    iteration every tile is visited once to select, and `sweeps` times more: selecting correlates
+    all filters with the samples and lets the best coefficient of each small cell of positions join
+    the nonzero ones; each visit passes over these. Coefficients that end at 0 leave.
 
     Parameters
     ----------
-    tile : int
-        Positions a tile along each axis.
+    sweeps : int
+        Visits of every tile in an iteration, besides the one that selects.
     passes : int
-        Most passes an iteration; they end early when no correlation is off by more than a tenth
-        of the largest violation that the iteration began with.
+        Passes over the nonzero coefficients of a tile in a visit.
+    continuation : float
+        Factor in (0, 1] by which the weights, multiplied at first so that nearly all codes are 0,
+        come down to themselves from iteration to iteration; 1 starts with the weights themselves,
+        as does a start that is not 0.
+    newton_steps : int
+        Conjugate gradient steps towards the minimum over the nonzero coefficients with their
+        signs, once few coefficients join; 0 leaves them out.
 
     Raises
     ------
@@ -79,105 +75,87 @@ class CoordinateDescent:
 
     Notes
     -----
-    The objective never rises beyond rounding. Per iteration one analysis, and for each visit of a
-    coefficient one or two passes over the samples of its atom. Signals of a batch, and bands of
-    one signal, are worked on at once. Memory: the residual and the working set; codes become a
-    dense array only when they are asked for. Coefficients of weight 0 are all in the working set.
+    With all weights at their own value the objective never rises beyond rounding. Per iteration
+    one correlation of the signal with all filters, M K operations a position for M filters of K
+    taps, and 2 K for each visit of a coefficient. Memory: the residual, and 12 or 16 bytes a
+    nonzero coefficient (SparseCodes); no array of the codes' size. Where the signal is mapped into
+    memory so is the residual, in an unnamed file of the same folder. Tiles that share no sample
+    are worked on by all threads at once, in an order that does not depend on their number.
 
     References
     ----------
     Friedman, Hastie and Tibshirani 2010; Moreau, Oudre and Vayatis 2018 (convolutional).
     """
 
-    tile: int = 2
-    passes: int = 5
+    sweeps: int = 3
+    passes: int = 4
+    continuation: float = 0.5
+    newton_steps: int = 20
+    sparse = True
+    check_every = 3
 
     def __post_init__(self) -> None:
-        check_count("tile", self.tile)
+        check_count("sweeps", self.sweeps, least=0)
         check_count("passes", self.passes)
+        check_number("continuation", self.continuation, above=0.0, most=1.0)
+        check_count("newton_steps", self.newton_steps, least=0)
 
-    def init(self, problem: Any, start: Array) -> CoordinateState:
-        """Start with the nonzero coefficients of `start`, and those of weight 0."""
-        layout = make_layout(problem)
-        wanted = (start != 0) | np.broadcast_to(layout.weight == 0, start.shape)
-        entries = np.flatnonzero(wanted)
-        residual = problem.residual(start)
-        active = make_set(problem, layout, residual, entries, start.reshape(-1)[entries])
-        return CoordinateState(layout, start.shape, residual, active)
+    def init(self, problem: Any, start: SparseCodes) -> CoordinateState:
+        """Start with the nonzero coefficients of `start`."""
+        error = unsuited(problem)
+        if error is not None:
+            raise error
+        work = make_work(problem)
+        shape = (*problem.signal.shape[:2], *work.tiling.samples)
+        work = replace(work, squares=squares_of(problem, shape))
+        samples = empty_like(problem.signal, shape)
+        entries = work.entries(start)
+        _subtract(problem, work, samples, entries)
+        scale = 1.0
+        if not start.indices.size and self.continuation < 1:
+            overshoot = work.overshoot(samples)
+            scale = max(1.0, self.continuation * float(overshoot.max()))
+            work.settle(overshoot)
+        return CoordinateState(work, samples, entries, scale)
 
     def step(self, problem: Any, state: CoordinateState) -> CoordinateState:
-        """Let coefficients join, then descend over the working set."""
-        k, residual, active = state.k + 1, state.residual, state.active
-        if k % _REFRESH == 0:  # the rounding of updates adds up
-            residual = problem.residual(state.codes)
-        joining, worst = self._joining(problem, state, residual)
-        stay = active.only(np.flatnonzero((active.values != 0) | (active.weights == 0)))
-        zeros = np.zeros(joining.size, residual.dtype)
-        joined = make_set(problem, state.layout, residual, joining, zeros)
-        active = merged(state.layout, stay, joined)
-        state = replace(state, residual=residual, active=active, k=k)
-        self._descend(problem, state, _SHARE * max(worst, 0.0))
-        return state
+        """Let coefficients join, and pass over the nonzero ones."""
+        work, samples, entries, scale = state.work, state.samples, state.entries, state.scale
+        _subtract(problem, work, samples, entries)  # the rounding of updates adds up
+        entries, joined = work.sweep(samples, entries, plan=(1, 1, self.passes), scale=scale)
+        count = sum(part.values.size for part in entries)
+        if count and scale == 1 and joined <= _FEW * count and self.newton_steps:
+            entries = polish(work, samples, entries, self.newton_steps)
+            work.bars[...] = np.inf
+        for _ in range(self.sweeps):
+            entries, _ = work.sweep(samples, entries, plan=(0, self.passes, 0), scale=scale)
+        scale = max(1.0, self.continuation * scale)
+        return replace(state, entries=entries, scale=scale, k=state.k + 1)
 
-    def _joining(
-        self, problem: Any, state: CoordinateState, residual: Array
-    ) -> tuple[Array, float]:
-        """Return the best coefficient of each tile that violates its condition, and how much.
 
-        Those in the working set are left out; the most is in units of the weights.
-        """
-        layout, present = state.layout, np.sort(state.active.entries)
-        n_signals, n_filters, *sizes = layout.codes_shape
-        n_positions = math.prod(sizes)
-        norms = np.sqrt((layout.atoms**2).sum(axis=(1, 2, 3, 4)))
-        norms = np.where(norms > 0, norms, 1)
-        tile = tuple(min(self.tile, n) for n in sizes)
-        tiles = (n_signals, *(-(-n // t) for n, t in zip(sizes, tile, strict=True)))
-        best, place = np.zeros(tiles, residual.dtype), np.full(tiles, -1, np.int64)
-        least = 1 + _ROUNDINGS * float(np.finfo(residual.dtype).eps)
-        lock = threading.Lock()
+def _subtract(problem: Any, work: TileWork, samples: Array, entries: list[Any]) -> None:
+    """Store the residual M^2 (y - D z)."""
+    for b, line in enumerate(problem.signal):
+        samples[b] = line.reshape(samples.shape[1:])
+    if work.squares is not None:
+        samples *= work.squares
+    work.add(samples, entries, -np.concatenate([part.values for part in entries]))
 
-        def consume(block: Block, correlation: Array) -> float:
-            weight = block_of(layout.weight, block)
-            size = correlation if layout.nonnegative else np.abs(correlation)
-            excess = np.maximum(size - least * weight, 0)
-            gains = excess.reshape(*excess.shape[:2], *sizes)
-            clear(gains, present, block, n_filters)
-            worst = float(np.max(gains.reshape(excess.shape) / np.where(weight > 0, weight, 1)))
-            gains /= norms[block[1]].reshape(-1, 1, 1, 1)
-            found, where = np.zeros_like(best[block[0]]), np.full_like(place[block[0]], -1)
-            problem.backend.coordinates.best_of_tiles(gains, tile, found, where)
-            where[where >= 0] += block[1].start * n_positions
-            with lock:  # ties go to the first filter, whichever block comes first
-                first = (found == best[block[0]]) & (where < place[block[0]])
-                better = (found > best[block[0]]) | (first & (where >= 0))
-                best[block[0]][better] = found[better]
-                place[block[0]][better] = where[better]
-            return worst
 
-        worst = max(problem.correlate(residual, consume))
-        first = np.arange(n_signals).reshape(-1, 1, 1, 1) * (n_filters * n_positions)
-        return (place + first)[place >= 0], worst
-
-    def _descend(self, problem: Any, state: CoordinateState, enough: float) -> None:
-        """Run passes over the working set, in place: bands at once, then what crosses them."""
-        layout, active = state.layout, state.active
-        lines = state.residual.reshape(layout.signal_shape)
-        signals, filters, *positions = layout.indices(active.entries)
-        starts = layout.starts(tuple(positions))
-        ridges = values_at(layout.ridge, active.entries, state.shape)
-        descend = problem.backend.coordinates.descend
-
-        def work(group: tuple[int, Array]) -> None:
-            b, order = group
-            descend(
-                (lines[b], layout.mask_of(b, lines), layout.mask is not None),
-                (layout.atoms, layout.dilation, layout.circular),
-                (filters, starts, active.values, active.curvatures),
-                (active.weights, ridges, layout.nonnegative),
-                (order, self.passes, enough),
-            )
-
-        bands, crossing = cut_bands(layout, signals, starts, problem.backend.threads())
-        problem.backend.run(work, bands)
-        problem.backend.run(work, crossing)
+def unsuited(problem: Any) -> TypeError | ValueError | None:
+    """Return what to say if coordinate descent cannot work on the problem."""
+    dictionary, penalty = problem.dictionary, problem.penalty
+    if not hasattr(problem.backend, "tiles"):
+        return TypeError("CoordinateDescent needs NumPy arrays; got another kind: use FISTA.")
+    if not hasattr(dictionary, "filters") or not hasattr(penalty, "thresholds"):
+        return TypeError(
+            "CoordinateDescent needs a ConvDictionary, and L1, NonnegativeL1 or ElasticNet; got "
+            f"{type(dictionary).__name__} and {type(penalty).__name__}: use FISTA."
+        )
+    extents = zip(dictionary.extent, problem.signal.shape[2:], strict=True)
+    if dictionary.is_circular and any(e > n for e, n in extents):
+        return ValueError(
+            "CoordinateDescent needs dilated filters no larger than a circular signal; got extent "
+            f"{dictionary.extent} for size {problem.signal.shape[2:]}: use FISTA."
+        )
+    return None

@@ -8,6 +8,7 @@ from typing import Any
 
 from sparsecsc.checks import check_number
 from sparsecsc.protocols import Array, Block
+from sparsecsc.solvers._steps import proximal_point
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,8 @@ class FISTA:
         factor = (state.t - 1.0) / t
 
         def update(block: Block, correlation: Array) -> float:
-            correlation *= size
-            correlation += extrapolated[block]
-            new = problem.penalty.at(block).prox(correlation, size)
+            penalty = problem.penalty.at(block)
+            new = proximal_point(penalty, correlation, extrapolated[block], size)
             inner: float = problem.backend.momentum(extrapolated[block], codes[block], new, factor)
             return inner
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sparsecsc.checks import check_number
 from sparsecsc.protocols import Array, Block
+from sparsecsc.solvers._steps import proximal_point
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,8 @@ class ISTA:
         size = self.step_size or 1.0 / problem.lipschitz()
 
         def update(block: Block, correlation: Array) -> None:
-            correlation *= size
-            correlation += codes[block]
-            codes[block] = problem.penalty.at(block).prox(correlation, size)
+            penalty = problem.penalty.at(block)
+            codes[block] = proximal_point(penalty, correlation, codes[block], size)
 
         problem.correlate(problem.residual(codes), update)
         return state

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sparsecsc.checks import check_count, check_number
+from sparsecsc.codes import dense, start_for
 from sparsecsc.protocols import Array
 from sparsecsc.solvers._layers import (
     check_each,
@@ -32,7 +33,7 @@ class LayeredState:
     @property
     def codes(self) -> tuple[Array, ...]:
         """Codes of the layers that are done, of the one at work, and zeros for the others."""
-        current = () if self.inner is None else (self.inner.codes,)
+        current = () if self.inner is None else (dense(self.inner.codes),)
         finished = tuple(codes for _, codes in self.done)
         return (*finished, *current, *self.start[len(finished) + len(current) :])
 
@@ -110,7 +111,7 @@ class LayeredBasisPursuit:
         state = replace(state, inner=inner, k=state.k + 1)
         if not self._is_done(problem, state):
             return state
-        done = (*state.done, (state.pursuit, inner.codes))
+        done = (*state.done, (state.pursuit, dense(inner.codes)))
         return self._enter(problem, replace(state, done=done))
 
     def _enter(self, problem: Any, state: LayeredState) -> LayeredState:
@@ -123,7 +124,7 @@ class LayeredBasisPursuit:
         start = problem.start(layer, earlier)
         xp = problem.backend.xp
         own = state.start[layer - 1] if start is None else xp.asarray(start, copy=True)
-        inner = self.inner.init(pursuit, own)
+        inner = self.inner.init(pursuit, start_for(self.inner, own))
         return replace(state, pursuit=pursuit, inner=inner)
 
     def _is_done(self, problem: Any, state: LayeredState) -> bool:

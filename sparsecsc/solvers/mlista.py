@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sparsecsc.checks import check_count, check_number
@@ -33,6 +33,8 @@ class SweepState:
     """Whether nothing is known yet, so that the next sweep is the model's forward pass."""
     change: float
     stationary: float
+    room: tuple[Array, ...]
+    """Arrays to work in: for the signal and the codes of each layer."""
 
     @property
     def finished(self) -> bool:
@@ -93,8 +95,12 @@ class MLISTA:
     def step(self, problem: Any, state: SweepState) -> SweepState:
         """Take one sweep."""
         codes = _sweep(problem, state, self.unfoldings)
-        change = _change(problem, state.codes[-1], codes[-1])
-        return SweepState(codes, state.steps, codes[-1], 1.0, False, change, self.stationary)
+        old = state.codes[-1]
+        change = _change(problem, old, codes[-1])
+        room = (*state.room[:-1], old)
+        return replace(
+            state, codes=codes, extrapolated=codes[-1], cold=False, change=change, room=room
+        )
 
 
 @dataclass(frozen=True)
@@ -143,14 +149,15 @@ class MLFISTA:
     def step(self, problem: Any, state: SweepState) -> SweepState:
         """Take one sweep and extrapolate."""
         codes = _sweep(problem, state, self.unfoldings)
-        old, new = state.codes[-1], codes[-1]
-        change = _change(problem, old, new)
+        old, extrapolated = state.codes[-1], state.extrapolated
+        change = _change(problem, old, codes[-1])
         t = (1.0 + math.sqrt(1.0 + 4.0 * state.t**2)) / 2.0
-        move = new - old
-        if self.restart and problem.backend.dot(state.extrapolated - new, move) > 0:
-            return SweepState(codes, state.steps, new, 1.0, False, change, self.stationary)
-        extrapolated = new + ((state.t - 1.0) / t) * move
-        return SweepState(codes, state.steps, extrapolated, t, False, change, self.stationary)
+        uphill = _extrapolate(problem, extrapolated, old, codes[-1], (state.t - 1.0) / t)
+        if self.restart and uphill > 0:
+            extrapolated[...] = codes[-1]
+            t = 1.0
+        codes = (*codes[:-1], old)  # which now holds the new ones
+        return replace(state, codes=codes, t=t, cold=False, change=change)
 
 
 def _check(solver: Any) -> None:
@@ -166,15 +173,24 @@ def _init(solver: Any, problem: Any, start: tuple[Array, ...]) -> SweepState:
     for name in ("step_size", "unfoldings"):
         check_entries(name, getattr(solver, name), problem)
     steps = layer_steps(solver.step_size, problem)
-    cold = not bool(problem.backend.xp.any(start[-1] != 0))
-    return SweepState(start, steps, start[-1], 1.0, cold, math.inf, solver.stationary)
+    xp = problem.backend.xp
+    cold = not bool(xp.any(start[-1] != 0))
+    room = tuple(xp.empty(shape, dtype=start[-1].dtype) for shape in problem.shapes)
+    extrapolated = start[-1]
+    if isinstance(solver, MLFISTA):
+        extrapolated = xp.asarray(start[-1], copy=True)
+    return SweepState(start, steps, extrapolated, 1.0, cold, math.inf, solver.stationary, room)
 
 
 def _sweep(problem: Any, state: SweepState, unfoldings: Any) -> tuple[Array, ...]:
-    """Return the codes of one sweep from the state's extrapolated point."""
+    """Return the codes of one sweep from the state's extrapolated point, in the state's arrays.
+
+    The deepest are stored in the last array of the room, so that the old ones are still there.
+    """
     images: Any = (None,) * (problem.n_layers + 1)
     if not state.cold:
-        images = problem.images(state.extrapolated)
+        images = problem.images(state.extrapolated, state.room)
+    targets = (*state.codes[:-1], state.room[-1])
     earlier, threshold = [problem.signal], 1.0
     for i, size in enumerate(state.steps, start=1):
         threshold *= size
@@ -183,7 +199,16 @@ def _sweep(problem: Any, state: SweepState, unfoldings: Any) -> tuple[Array, ...
             start, share = problem.start(i, earlier), first_share(problem, size)
         for _ in range(entry(unfoldings, i)):
             start = proximal_step(
-                problem, i, earlier[-1], start, size, threshold=threshold, share=share, image=image
+                problem,
+                i,
+                earlier[-1],
+                start,
+                size,
+                threshold=threshold,
+                share=share,
+                image=image,
+                room=state.room[i - 1],
+                out=targets[i - 1],
             )
             image, share = None, 1.0
         earlier.append(start)
@@ -192,6 +217,19 @@ def _sweep(problem: Any, state: SweepState, unfoldings: Any) -> tuple[Array, ...
 
 def _change(problem: Any, old: Array, new: Array) -> float:
     """Return how far the codes moved, relative to their norm."""
-    backend = problem.backend
-    moved, size = backend.sum_squares(new - old), backend.sum_squares(new)
+    moved, size = problem.backend.difference(new, old)
     return math.sqrt(moved / size) if size > 0 else math.sqrt(moved)
+
+
+def _extrapolate(
+    problem: Any, extrapolated: Array, codes: Array, new: Array, factor: float
+) -> float:
+    """Move `codes` to `new` and `extrapolated` ahead of it, in place; positive where uphill."""
+    backend = problem.backend
+    blocks = problem.operators[-1].blocks(new.shape[0])
+
+    def move(block: Any) -> float:
+        inner: float = backend.momentum(extrapolated[block], codes[block], new[block], factor)
+        return inner
+
+    return float(sum(backend.run(move, blocks)))

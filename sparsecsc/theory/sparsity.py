@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from sparsecsc.backends import backend_of
+from sparsecsc.codes import SparseCodes
 from sparsecsc.dictionaries.concat import Concat
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.dictionaries.identity import Identity
-from sparsecsc.protocols import Array
 
 
-def stripe_norm(dictionary: Any, codes: Array, spatial: Sequence[int] | None = None) -> int:
+def stripe_norm(dictionary: Any, codes: Any, spatial: Sequence[int] | None = None) -> int:
     r"""Return :math:`\|\Gamma\|_{0,\infty}`, the largest number of nonzeros in a stripe.
 
     The stripe of a patch, which has the size of the largest atom, is the set of all coefficients
@@ -23,7 +23,7 @@ def stripe_norm(dictionary: Any, codes: Array, spatial: Sequence[int] | None = N
     Parameters
     ----------
     dictionary : ConvDictionary, Identity or Concat of these
-    codes : array, shape (n_signals, n_filters, *code_spatial)
+    codes : array or SparseCodes, shape (n_signals, n_filters, *code_spatial)
         Exact zeros do not count.
     spatial : sequence of int, optional
         The size of the signal, as for `ConvDictionary.synthesize`.
@@ -83,8 +83,10 @@ def _placing(part: Any, axis: int) -> tuple[int, int]:
     return int(part.stride[axis]), int(part.pads[axis][0])
 
 
-def _counts(codes: Array) -> Any:
+def _counts(codes: Any) -> Any:
     """Return the number of nonzero filters at each position, as a NumPy array."""
+    if isinstance(codes, SparseCodes):
+        return codes.count_by_position().astype(float)
     xp = backend_of(codes).xp
     present = xp.astype(codes != 0, xp.float64)
     total = xp.sum(present, axis=1)

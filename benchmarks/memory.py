@@ -1,0 +1,51 @@
+"""Peak memory of a solve in a process of its own, ours to a certified gap and SPORCO's.
+
+All that the process has is counted: Python, libraries, the problem. SPORCO takes ten iterations,
+after which its peak does not change. Run it with no argument::
+
+    python benchmarks/memory.py
+
+It prints a table and lines of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import child
+
+from sparsecsc.bench import cases, machine
+from sparsecsc.bench.roster import roster
+
+SOLVERS = ("CoordinateDescent", "ADMM", "FISTA", "SPORCO ADMM")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=["A", "B", "E"])
+    parser.add_argument("--solvers", nargs="+", default=list(SOLVERS))
+    parser.add_argument("--tol", type=float, default=1e-3)
+    options = parser.parse_args()
+    print(f"| problem | {' | '.join(options.solvers)} |")
+    print("| --- |" + " --- |" * len(options.solvers))
+    records = []
+    for name in options.names:
+        full = cases.find(name).name
+        cells = []
+        for solver in options.solvers:
+            reason = roster()[solver][0].unsuited(cases.find(name).data())
+            if reason is not None:
+                cells.append(f"absent: {reason}")
+                continue
+            record = child.start(full, "--solver", solver, "--tol", str(options.tol))
+            records.append(record)
+            cells.append(f"{record['peak_mb']:.0f} MB")
+        print(f"| {full} | {' | '.join(cells)} |", flush=True)
+    for record in records:
+        print(json.dumps({"benchmark": "memory", **record, "machine": machine.describe()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""What coordinate descent does to all tiles of a problem: sweeps, atoms added, inner products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sparsecsc._codes_scratch import empty_like
+from sparsecsc._codes_tiling import Tiling, make_tiling
+from sparsecsc.codes import SparseCodes
+from sparsecsc.protocols import Array
+
+_ROUNDINGS = 16
+_MOST_TAPS = 512
+"""Above, an FFT for each filter is faster than multiplying with all taps."""
+
+
+class Entries(NamedTuple):
+    """Nonzero coefficients of one chunk of one signal, tile after tile."""
+
+    filters: Array
+    """int32."""
+    spots: Array
+    """int32, the position in the tile, its rows padded."""
+    values: Array
+    bounds: Array
+    """(n_tiles + 1,) where those of each tile begin."""
+
+
+@dataclass(frozen=True, eq=False)
+class TileWork:
+    """A problem cut into tiles.
+
+    Samples are (n_signals, n_channels, n0, n1, n2); coefficients are one `Entries` for each chunk
+    of each signal, and vectors over all of them.
+    """
+
+    backend: Any
+    tiling: Tiling
+    codes_shape: tuple[int, ...]
+    weights: Array
+    """(n_signals, n_filters, p0, p1, p2), broadcast."""
+    ridges: Array
+    nonnegative: bool
+    uniform: bool
+    squares: Array | None
+    """Of the mask; None where there is none."""
+    bars: Array
+    """(n_signals, n_tiles) the scale of the weights from which on nothing can join in a tile, as
+    long as nothing changes there; inf where that is not known."""
+
+    def sweep(
+        self, samples: Array, entries: list[Entries], *, plan: tuple[int, int, int], scale: float
+    ) -> tuple[list[Entries], int]:
+        """Visit all tiles; return the new entries and how many joined.
+
+        plan is 1 to select, passes before and after; the weights are multiplied by `scale`.
+        """
+        new, joined = list(entries), [0] * len(entries)
+
+        def work(i: int) -> None:
+            old = entries[i]
+            room = old.values.size + plan[0] * self.tiling.cells * (old.bounds.size - 1)
+            if room == 0:
+                return
+            found = _empty(room, samples.dtype, old.bounds.size)
+            nothing = np.empty(0, samples.dtype)
+            joined[i] = self._visit(samples, i, (old, found), (plan, scale, nothing))
+            n = int(found.bounds[-1])
+            filters, spots, values, bounds = found
+            new[i] = Entries(filters[:n].copy(), spots[:n].copy(), values[:n].copy(), bounds)
+
+        self._each_chunk(work)
+        return new, sum(joined)
+
+    def overshoot(self, samples: Array) -> Array:
+        """Return the largest correlation at each position, in units of the weights.
+
+        (n_signals, *positions); weights of 0 are left out, and so are negative correlations where
+        codes are not.
+        """
+        out = empty_like(samples, (self.codes_shape[0], *self.tiling.positions.tolist()))
+        n_chunks = len(self.tiling.chunks)
+
+        def work(i: int) -> None:
+            b, chunk = divmod(i, n_chunks)
+            n_tiles = self.tiling.offsets[chunk + 1] - self.tiling.offsets[chunk]
+            none = _empty(0, samples.dtype, n_tiles + 1)
+            self._visit(samples, i, (none, none), ((1, 0, 0), 1.0, np.asarray(out[b]).reshape(-1)))
+
+        self.backend.run(work, range(self.codes_shape[0] * n_chunks))
+        return out
+
+    def settle(self, overshoot: Array) -> None:
+        """Note in which tiles nothing can join yet: `overshoot` is of the samples as they are."""
+        largest = overshoot
+        for axis, size in enumerate(self.tiling.tile.tolist(), start=1):
+            edges = np.arange(0, largest.shape[axis], size)
+            largest = np.maximum.reduceat(largest, edges, axis=axis)
+        self.bars[...] = largest.reshape(self.bars.shape)
+
+    def _visit(self, samples: Array, i: int, entries: Any, how: Any) -> int:
+        """Run the kernel on chunk `i`; how is (plan, scale, out)."""
+        b, chunk = divmod(i, len(self.tiling.chunks))
+        (plan, scale, out), dtype = how, samples.dtype.type
+        least = dtype(1 + _ROUNDINGS * float(np.finfo(samples.dtype).eps))
+        penalty = (
+            *(self.weights[b], self.ridges[b], self.nonnegative, self.uniform),
+            *(dtype(scale), least),
+        )
+        problem = (self.tiling.geometry, self.tiling.atoms, penalty)
+        image = (*self._image(samples, b), out, self.bars[b])
+        old, new = (tuple(part) for part in entries)
+        joined: int = self.backend.tiles.sweep(
+            image, problem, self.tiling.chunks[chunk], (old, new), plan
+        )
+        return joined
+
+    def add(self, samples: Array, entries: list[Entries], amounts: Array) -> None:
+        """Add `amounts` of the atoms of `entries`, times the squared mask, in place."""
+        self._at_support(samples, entries, amounts, True)
+
+    def inner(self, samples: Array, entries: list[Entries]) -> Array:
+        """Return the inner products of the atoms of `entries` with the samples."""
+        out = np.empty(sum(part.values.size for part in entries), samples.dtype)
+        self._at_support(samples, entries, out, False)
+        return out
+
+    def _at_support(
+        self, samples: Array, entries: list[Entries], amounts: Array, adds: bool
+    ) -> None:
+        ends = np.cumsum([part.values.size for part in entries])
+
+        def work(i: int) -> None:
+            b, chunk = divmod(i, len(self.tiling.chunks))
+            size = entries[i].values.size
+            if size:
+                own = amounts[ends[i] - size : ends[i]]
+                problem = (self.tiling.geometry, self.tiling.atoms, adds)
+                box = self.tiling.chunks[chunk]
+                self.backend.tiles.at_support(
+                    self._image(samples, b), problem, box, tuple(entries[i]), own
+                )
+
+        self._each_chunk(work)
+
+    def _each_chunk(self, work: Callable[[int], None]) -> None:
+        """Call ``work(signal * n_chunks + chunk)``, colour by colour, all signals at once."""
+        n_chunks = len(self.tiling.chunks)
+        for colour in self.tiling.colours:
+            numbers = [b * n_chunks + i for b in range(self.codes_shape[0]) for i in colour]
+            self.backend.run(work, numbers)
+
+    def _image(self, samples: Array, b: int) -> tuple[Array, Array, bool]:
+        line = np.asarray(samples[b]).reshape(-1)
+        return (
+            line,
+            line if self.squares is None else self.squares[b].reshape(-1),
+            (self.squares is not None),
+        )
+
+    def costs(self, entries: list[Entries]) -> tuple[Array, Array]:
+        """Return weight and ridge of each coefficient."""
+        if self.uniform:
+            signals = self._signals(entries)
+            filters = np.concatenate([part.filters for part in entries])
+            at: Any = (signals, filters, 0, 0, 0)
+        else:
+            at = np.unravel_index(self.places(entries), self.weights.shape)
+        return self.weights[at], self.ridges[at]
+
+    def _signals(self, entries: list[Entries]) -> Array:
+        sizes = [part.values.size for part in entries]
+        return np.repeat(np.arange(len(entries)) // len(self.tiling.chunks), sizes)
+
+    def codes(self, entries: list[Entries]) -> SparseCodes:
+        """Return the coefficients as sparse codes."""
+        places = self.places(entries)
+        values = np.concatenate([part.values for part in entries])
+        order = np.argsort(places)
+        return SparseCodes(places[order], values[order], self.codes_shape)
+
+    def places(self, entries: list[Entries]) -> Array:
+        """Return the place of each coefficient in the flattened codes, tile after tile."""
+        tiling = self.tiling
+        counts = np.concatenate([np.diff(part.bounds) for part in entries])
+        tile = np.tile(np.arange(len(self.tiling.corners)), self.codes_shape[0])
+        corners = self.tiling.corners[np.repeat(tile, counts)]
+        spots = np.concatenate([part.spots for part in entries]).astype(np.int64)
+        local = np.unravel_index(spots, (*tiling.tile[:2], tiling.length))
+        places = self._signals(entries) * self.codes_shape[1]
+        places += np.concatenate([part.filters for part in entries])
+        for axis, size in enumerate(tiling.positions):
+            places *= size
+            places += corners[:, axis] + local[axis]
+        return places
+
+    def entries(self, codes: SparseCodes) -> list[Entries]:
+        """Return sparse codes as entries."""
+        tiling, n_tiles = self.tiling, len(self.tiling.corners)
+        rows, places = np.divmod(codes.indices, np.prod(tiling.positions))
+        signals, filters = np.divmod(rows, self.codes_shape[1])
+        positions = np.unravel_index(places, tuple(tiling.positions))
+        tiles, local = zip(
+            *(np.divmod(p, t) for p, t in zip(positions, tiling.tile, strict=True)), strict=True
+        )
+        numbers = signals * n_tiles + self.tiling.numbers[tiles]
+        order = np.argsort(numbers, kind="stable")
+        spots = (local[0] * tiling.tile[1] + local[1]) * tiling.length + local[2]
+        counts = np.bincount(numbers, minlength=n_tiles * self.codes_shape[0])
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        found = []
+        for b in range(self.codes_shape[0]):
+            for low, high in zip(self.tiling.offsets[:-1], self.tiling.offsets[1:], strict=True):
+                bounds = ends[b * n_tiles + low : b * n_tiles + high + 1]
+                own = order[bounds[0] : bounds[-1]]
+                parts = (filters[own].astype(np.int32), spots[own].astype(np.int32))
+                values = codes.values[own]
+                found.append(Entries(*parts, values, bounds - bounds[0]))
+        return found
+
+
+def _empty(room: int, dtype: Any, n_bounds: int) -> Entries:
+    filters, spots = np.empty((2, room), np.int32)
+    return Entries(filters, spots, np.empty(room, dtype), np.zeros(n_bounds, np.int64))
+
+
+def make_work(problem: Any) -> TileWork:
+    """Cut a problem into tiles."""
+    dictionary, penalty = problem.dictionary, problem.penalty
+    shape, dtype = problem.signal.shape, problem.signal.dtype
+    front = (1,) * (3 - dictionary.n_axes)
+    full = (*problem.codes_shape[:2], *front, *problem.codes_shape[2:])
+
+    def widened(values: Any) -> Array:
+        values = np.asarray(values, dtype)
+        return (
+            values.reshape(*values.shape[:2], *front, *values.shape[2:]) if values.ndim else values
+        )
+
+    weight, ridge, nonnegative = penalty.thresholds()
+    weights, ridges = widened(weight), widened(ridge)
+    tiling = make_tiling(problem.backend.tiles, dictionary, shape)
+    return TileWork(
+        backend=problem.backend,
+        tiling=tiling,
+        codes_shape=problem.codes_shape,
+        weights=np.broadcast_to(weights, full),
+        ridges=np.broadcast_to(ridges, full),
+        nonnegative=nonnegative,
+        uniform=math.prod(weights.shape[2:]) == math.prod(ridges.shape[2:]) == 1,
+        squares=None,
+        bars=np.full((shape[0], math.prod(tiling.grid)), np.inf),
+    )
+
+
+def squares_of(problem: Any, shape: tuple[int, ...]) -> Array:
+    """Return the squared mask as samples of this shape; None where there is no mask."""
+    if problem.mask is None:
+        return None
+    squares = empty_like(problem.signal, shape)
+    mask = problem.mask
+    front = (1,) * (len(shape) - mask.ndim)
+    squares[...] = mask.reshape(*mask.shape[:2], *front, *mask.shape[2:]) ** 2
+    return squares
+
+
+def has_overshoot(problem: Any) -> bool:
+    """Return whether `overshoot` knows the problem's dictionary, and is the fast way."""
+    filters = getattr(problem.dictionary, "filters", None)
+    if filters is None or not hasattr(problem.backend, "tiles"):
+        return False
+    return math.prod(filters.shape[1:]) <= _MOST_TAPS and _fits(problem)
+
+
+def overshoot(problem: Any, residual: Array) -> Array:
+    """Return the largest correlation of D^T residual at each position, in units of the weights.
+
+    (n_signals, *positions). Work: one multiplication and addition for each tap of each filter at
+    each position; memory: the result.
+    """
+    work = make_work(problem)
+    shape = (*residual.shape[:2], *work.tiling.samples)
+    found = work.overshoot(np.ascontiguousarray(residual).reshape(shape))
+    return found.reshape(residual.shape[0], *problem.codes_shape[2:])
+
+
+def _fits(problem: Any) -> bool:
+    """Return whether no atom of a circular dictionary wraps onto itself."""
+    extents = zip(problem.dictionary.extent, problem.signal.shape[2:], strict=True)
+    return not problem.dictionary.is_circular or all(e <= n for e, n in extents)

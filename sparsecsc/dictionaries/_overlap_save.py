@@ -1,0 +1,230 @@
+"""Convolution on tiles: overlap-save, with transforms of the tile's size only."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sparsecsc.dictionaries._buffers import Buffers
+from sparsecsc.dictionaries._geometry import Geometry, Sizes, three
+from sparsecsc.dictionaries._lanes import crop_phases, three_axes
+from sparsecsc.dictionaries._operators import make_blocks
+from sparsecsc.protocols import Array, Block
+
+_CHUNK_ELEMENTS = 2**21
+"""Complex numbers of the spectra of a chunk of tiles, for each of which those of the filters are
+read once."""
+_TRANSFORM_ELEMENTS = 2**18
+"""Real numbers that are transformed at a time: they are to stay in the cache."""
+_FEWEST_ELEMENTS, _MOST_ELEMENTS = 2**20, 2**24
+"""Of a block: a signal of many channels is read again for each, which large blocks save."""
+
+Chunk = tuple[int, tuple[Sizes, ...]]
+"""The signal, and the corners of some of its tiles."""
+
+
+@dataclass(frozen=True, eq=False)
+class TiledTransforms:
+    """At each frequency of a tile, one matrix product of filters, channels and tiles."""
+
+    geometry: Geometry
+    buffers: Buffers
+    tile: Sizes
+    """In grid points, along each axis."""
+
+    def blocks(self, n_signals: int) -> list[Block]:
+        """Return blocks of one signal, of as many filters as memory allows."""
+        geometry = self.geometry
+        size, n_filters = math.prod(geometry.code_spatial), geometry.n_filters
+        most = min(max(2**19 * geometry.n_channels, _FEWEST_ELEMENTS), _MOST_ELEMENTS)
+        n_parts = -(-geometry.backend.threads() // n_signals)
+        filters = max(1, min(-(-n_filters // n_parts), most // size))
+        return make_blocks(n_signals, n_filters, size, filters * size, filters)
+
+    def synthesize(self, codes_at: Callable[[Block], Array], n_signals: int, out: Array) -> None:
+        """Store D z in `out`, (n_signals, n_channels, *spatial on three axes)."""
+        geometry = self.geometry
+        parts: dict[int, list[tuple[slice, Array]]] = {}
+        for block in self.blocks(n_signals):
+            codes = np.ascontiguousarray(three_axes(codes_at(block))[0])
+            parts.setdefault(block[0].start, []).append((block[1], codes))
+        back = np.subtract(geometry.first, geometry.reach)
+        rows = geometry.n_channels * geometry.n_phases
+        shape = (n_signals, rows, *geometry.grid)
+        with self.buffers.borrow(shape, geometry.filters.dtype) as grids:
+
+            def task(chunk: Chunk) -> None:
+                b, corners = chunk
+                with self._packed(len(corners), geometry.n_filters) as packed:
+
+                    def cut(tile: Array, corner: Sizes) -> None:
+                        for filters, codes in parts[b]:
+                            self._cut(tile[filters], codes, np.add(corner, back))
+
+                    self._transform(packed, corners, cut)
+                    found = self._product(packed, rows, (1, 0, 0))
+                    for corner, values in zip(corners, found, strict=True):
+                        self._keep(grids[b], values, corner, geometry.reach)
+
+            geometry.backend.run(task, self._chunks(n_signals, geometry.grid))
+            out[...] = crop_phases(geometry, grids)
+
+    def analyze(self, signal: Array, consume: Callable[[Block, Array], Any]) -> list[Any]:
+        """Hand out D^T signal block by block; the spectra of all tiles of the signal are kept."""
+        geometry = self.geometry
+        rows = geometry.n_channels * geometry.n_phases
+        chunks = self._chunks(signal.shape[0], geometry.code_spatial)
+
+        def task(block: Block) -> Any:
+            signals, filters = block
+            shape = (1, filters.stop - filters.start, *geometry.code_spatial)
+            out = geometry.backend.xp.empty(shape, dtype=signal.dtype)
+            for (b, corners), packed in zip(chunks, spectra, strict=True):
+                if b == signals.start:
+                    found = self._product(packed, shape[1], (0, 1, filters.start))
+                    for corner, values in zip(corners, found, strict=True):
+                        self._keep(out[0], values, corner, (0, 0, 0))
+            return consume(block, out)
+
+        with ExitStack() as stack:
+            lent = (self._packed(len(corners), rows) for _, corners in chunks)
+            spectra = [stack.enter_context(packed) for packed in lent]
+
+            def transform(index: int) -> None:
+                b, corners = chunks[index]
+
+                def cut(tile: Array, corner: Sizes) -> None:
+                    self._cut(tile, signal[b], geometry.signal_at(corner))
+
+                self._transform(spectra[index], corners, cut)
+
+            geometry.backend.run(transform, range(len(chunks)))
+            results: list[Any] = geometry.backend.run(task, self.blocks(signal.shape[0]))
+        return results
+
+    @property
+    def step(self) -> Sizes:
+        """How many grid points of a tile are free of wrapping, along each axis."""
+        return three(tuple(n - r for n, r in zip(self.tile, self.geometry.reach, strict=True)), 1)
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        """The tile on the axes that there are."""
+        return self.tile[5 - self.geometry.filters.ndim :]
+
+    @property
+    def _half(self) -> tuple[int, ...]:
+        """The size of a tile's half-spectrum."""
+        return (*self._axes[:-1], self._axes[-1] // 2 + 1)
+
+    @property
+    def _complex(self) -> Any:
+        xp = self.geometry.backend.xp
+        return xp.complex64 if self.geometry.filters.dtype == xp.float32 else xp.complex128
+
+    @cached_property
+    def _matrices(self) -> Array:
+        """The spectra of the filters, packed: (blocks, filters, channels x phases, lanes)."""
+        geometry = self.geometry
+        rows = geometry.n_channels * geometry.n_phases
+        taps = geometry.taps.reshape(
+            geometry.n_filters, rows, *geometry.taps.shape[8 - len(self._axes) :]
+        )
+        out = self._new_packed(geometry.n_filters, rows)
+
+        def fill(m: int) -> None:
+            wide = geometry.backend.xp.astype(taps[m : m + 1], geometry.backend.xp.float64)
+            spectrum = geometry.backend.rfftn(wide, self._axes).reshape(1, rows, -1)
+            part = self._new_packed(1, rows)
+            geometry.backend.plans.pack(part, spectrum.astype(self._complex), 0)
+            out[:, m] = part[:, 0]
+
+        geometry.backend.run(fill, range(geometry.n_filters))
+        return out
+
+    def _packed_shape(self, n_tiles: int, n_rows: int) -> tuple[int, ...]:
+        lanes = self.geometry.backend.plans.lanes_of(self._complex)
+        return (-(-math.prod(self._half) // lanes), n_tiles, n_rows, lanes)
+
+    def _new_packed(self, n_tiles: int, n_rows: int) -> Array:
+        shape = self._packed_shape(n_tiles, n_rows)
+        return self.geometry.backend.xp.empty(shape, dtype=self._complex)
+
+    def _packed(self, n_tiles: int, n_rows: int) -> Any:
+        """Lend room for packed spectra."""
+        return self.buffers.borrow(self._packed_shape(n_tiles, n_rows), self._complex)
+
+    def _chunks(self, n_signals: int, sizes: Sizes) -> list[Chunk]:
+        """Return all tiles that cover `sizes`, a few at a time."""
+        geometry = self.geometry
+        steps = (range(0, n, step) for n, step in zip(sizes, self.step, strict=True))
+        corners = [three(corner, 0) for corner in itertools.product(*steps)]
+        rows = max(geometry.n_filters, geometry.n_channels * geometry.n_phases)
+        most = max(1, _CHUNK_ELEMENTS // (rows * math.prod(self._half)))
+        fair = -(-len(corners) * n_signals // (2 * geometry.backend.threads()))
+        n = min(most, fair)
+        return [
+            (b, tuple(corners[k : k + n]))
+            for b in range(n_signals)
+            for k in range(0, len(corners), n)
+        ]
+
+    def _cut(self, target: Array, x: Array, corner: Any) -> None:
+        """Store a tile of each channel of `x` in (channels x phases, *tile)."""
+        geometry = self.geometry
+        stride = (1, 1, 1) if x.shape[0] == target.shape[0] else geometry.stride
+        target = target.reshape(x.shape[0], *stride, *self.tile)
+        steps = np.asarray(stride)
+        geometry.backend.plans.cut(target, x, np.asarray(corner), steps, geometry.circular)
+
+    def _transform(
+        self, packed: Array, corners: tuple[Sizes, ...], cut: Callable[[Array, Sizes], None]
+    ) -> None:
+        """Store the packed spectra of the tiles that `cut` makes at the corners."""
+        backend, rows = self.geometry.backend, packed.shape[2]
+        n = self._at_a_time(rows)
+        with self.buffers.borrow((n, rows, *self.tile), self.geometry.filters.dtype) as samples:
+            for first in range(0, len(corners), n):
+                here = corners[first : first + n]
+                for tile, corner in zip(samples, here, strict=False):
+                    cut(tile, corner)
+                used = samples[: len(here)].reshape(len(here), rows, *self._axes)
+                spectrum = backend.rfftn(used, self._axes).reshape(len(here), rows, -1)
+                backend.plans.pack(packed, spectrum, first)
+
+    def _product(self, packed: Array, n_outs: int, steps: tuple[int, int, int]) -> Iterator[Array]:
+        """Yield, for each tile of a chunk, what the filters make of it: (n_outs, *tile)."""
+        backend = self.geometry.backend
+        n_tiles = packed.shape[1]
+        sign = np.dtype(self.geometry.filters.dtype).type(1 if steps[0] else -1)
+        n = self._at_a_time(n_outs)
+        lent = self.buffers.borrow((n, n_outs, *self._half), self._complex)
+        with self._packed(n_tiles, n_outs) as out, self._indices() as indices, lent as natural:
+            room = (indices, sign)
+            backend.plans.multiply_tiles(out, self._matrices, packed, steps, room)
+            for first in range(0, n_tiles, n):
+                used = natural[: min(n, n_tiles - first)]
+                backend.plans.unpack(used.reshape(*used.shape[:2], -1), out, first)
+                tiles = backend.irfftn(used, self._axes)
+                yield from tiles.reshape(*used.shape[:2], *self.tile)
+
+    def _at_a_time(self, n_rows: int) -> int:
+        """Return how many tiles are transformed at a time."""
+        return max(1, _TRANSFORM_ELEMENTS // (n_rows * math.prod(self.tile)))
+
+    def _indices(self) -> Any:
+        return self.buffers.borrow((self.geometry.backend.plans.INDICES,), np.int64)
+
+    def _keep(self, target: Array, values: Array, corner: Sizes, offset: Sizes) -> None:
+        """Store what is free of wrapping at its place in (n_outs, *sizes)."""
+        parts = list(zip(corner, self.step, target.shape[1:], offset, strict=True))
+        inner = tuple(slice(c, min(c + step, n)) for c, step, n, _ in parts)
+        kept = tuple(slice(o, o + min(step, n - c)) for c, step, n, o in parts)
+        target[(slice(None), *inner)] = values[(slice(None), *kept)]
