@@ -19,7 +19,7 @@ from sparsecsc.protocols import Array
 
 _TILES = {1: (1, 1, 512), 2: (1, 16, 16), 3: (4, 8, 16)}
 _CELLS = {1: (1, 1, 4), 2: (1, 2, 2), 3: (2, 2, 2)}
-_CHUNK = 4096
+_CHUNK = 8192
 """Positions of a chunk, at least."""
 _MOST_CHUNKS = 4096
 
