@@ -23,6 +23,8 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+OUT = Path(__file__).resolve().parent / "out"
+
 
 def peak_megabytes() -> float:
     """Return the largest memory that this process has had resident."""
@@ -33,6 +35,19 @@ def peak_megabytes() -> float:
                 return int(line.split()[1]) / 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def publish(benchmark: str, found: list[dict[str, Any]]) -> None:
+    """Print a line of JSON a record, and write them to benchmarks/out in place of earlier ones."""
+    from sparsecsc.bench.machine import describe
+    from sparsecsc.io.atomic import atomic_write
+
+    machine = describe()
+    lines = [json.dumps({"benchmark": benchmark, **one, "machine": machine}) for one in found]
+    text = "".join(f"{line}\n" for line in lines)
+    print(text, end="")
+    OUT.mkdir(parents=True, exist_ok=True)
+    atomic_write(OUT / f"{benchmark}.jsonl", lambda stream: stream.write(text.encode()))
 
 
 def start(name: str, *options: str, **environment: str) -> dict[str, Any]:

@@ -5,17 +5,16 @@ after which its peak does not change. Run it with no argument::
 
     python benchmarks/memory.py
 
-It prints a table and lines of JSON.
+It prints a table and lines of JSON, which are also in benchmarks/out/memory.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 
 import child
 
-from sparsecsc.bench import cases, machine
+from sparsecsc.bench import cases
 from sparsecsc.bench.roster import roster
 
 SOLVERS = ("CoordinateDescent", "ADMM", "FISTA", "SPORCO ADMM")
@@ -43,8 +42,7 @@ def main() -> None:
             records.append(record)
             cells.append(f"{record['peak_mb']:.0f} MB")
         print(f"| {full} | {' | '.join(cells)} |", flush=True)
-    for record in records:
-        print(json.dumps({"benchmark": "memory", **record, "machine": machine.describe()}))
+    child.publish("memory", records)
 
 
 if __name__ == "__main__":

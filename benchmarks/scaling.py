@@ -6,20 +6,22 @@ turns; the exact solver of several layers to 1e-2. Run it with no argument, or n
     python benchmarks/scaling.py
     python benchmarks/scaling.py filters depth
 
-It prints a table a study and lines of JSON, and with --plots DIR draws them. Memory, and pixels up
-to 8192 x 8192, are in large_image.py; threads in threads.py.
+It prints a table a study and lines of JSON, which are also in benchmarks/out/scaling.jsonl; with
+--plots DIR it draws them. Memory, and pixels up to 8192 x 8192, are in large_image.py; threads in
+threads.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from pathlib import Path
 from typing import Any
 
+import child
+
 import sparsecsc as sc
-from sparsecsc.bench import cases, machine
+from sparsecsc.bench import cases
 
 STUDIES = {
     "pixels": ("pixels along a side", "camera{}_random8x8x32_0.1", (64, 128, 256, 512)),
@@ -79,8 +81,7 @@ def main() -> None:
             sizes = [r["size"] for r in found]
             columns = {"seconds": [r["seconds"] for r in found]}
             growth(study, (label, sizes), columns).savefig(options.plots / f"{study}.png", dpi=120)
-    for record in records:
-        print(json.dumps({"benchmark": "scaling", **record, "machine": machine.describe()}))
+    child.publish("scaling", records)
 
 
 if __name__ == "__main__":

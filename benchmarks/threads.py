@@ -6,18 +6,15 @@ change; between thread counts the objective may differ by the gap. Run it with n
 
     python benchmarks/threads.py
 
-It prints a table and lines of JSON.
+It prints a table and lines of JSON, which are also in benchmarks/out/threads.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 
 import child
-
-from sparsecsc.bench import machine
 
 NAMES = ("camera512_dct8x8_r0.05", "camera1024_dct8x8_r0.05", "snare32768_tones64_r0.05")
 NAMES += ("planted100000_waves64x25_r0.02",)
@@ -40,7 +37,9 @@ def measure(name: str, tol: float, counts: tuple[int, ...]) -> dict[str, object]
     return {
         "problem": name,
         "tol": tol,
-        "seconds": seconds,
+        "seconds": {str(n): t for n, t in seconds.items()},
+        "seconds_one": seconds[counts[0]],
+        "seconds_all": seconds[counts[-1]],
         "speedup": seconds[counts[0]] / seconds[counts[-1]],
         "same_from_run_to_run": all(len(d) == 1 for d in digests.values()),
         "same_codes_for_all_counts": len(set().union(*digests.values())) == 1,
@@ -63,14 +62,13 @@ def main() -> None:
     for name in options.names:
         found = measure(name, options.tol, counts)
         records.append(found)
-        cells = " | ".join(f"{found['seconds'][n]:.3f} s" for n in counts)
+        cells = " | ".join(f"{found['seconds'][str(n)]:.3f} s" for n in counts)
         print(
             f"| {name} | {cells} | {found['speedup']:.2f} | {found['same_from_run_to_run']} "
             f"| {found['same_codes_for_all_counts']} | {found['objective_difference']:.1e} |",
             flush=True,
         )
-    for record in records:
-        print(json.dumps({"benchmark": "threads", **record, "machine": machine.describe()}))
+    child.publish("threads", records)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ def curves(
         lowest = min(lowest, float(known.min(initial=1.0)))
         style = _STYLES[(i // 10) % len(_STYLES)]
         axes.loglog(places, known, style, marker=".", markersize=4, linewidth=1.4, label=label)
-    bottom = max(min(lowest, reference_gap) / 3, _FLOOR / 3)
+    shown = lowest / 30 < reference_gap  # else it is far below all curves
+    bottom = max(min(lowest, reference_gap) if shown else lowest, _FLOOR) / 3
     axes.axhspan(bottom, max(reference_gap, bottom), color="0.9", zorder=0)
     axes.set_ylim(bottom, None)
     axes.set_xlabel("seconds")

@@ -123,7 +123,7 @@ def default_solver(problem: Any) -> Any:
 
     `CoordinateDescent` where it can work (a `ConvDictionary` and weights > 0 of `L1`,
     `NonnegativeL1` or `ElasticNet`): on photographs and a recording it certified a gap of 1e-3 in
-    0.1 to 0.9 times the seconds of `ADMM` (benchmarks/solvers.py). `ADMM` where its linear solve
+    0.1 to 1 times the seconds of `ADMM` (benchmarks/solvers.py). `ADMM` where its linear solve
     is exact without splitting off the image (a circular dictionary and no mask), `FISTA`
     elsewhere, and `ISTA` for a penalty that is not convex. For a `MultilayerPursuit` the exact
     `MLADMM`, or `MLISTA` if a penalty has no duality gap.

@@ -285,6 +285,19 @@ def test_a_session_that_was_cut_off_goes_on_where_it_was(measured):
     assert measured.stat().st_size == size
 
 
+def test_ours_are_measured_anew_when_the_code_has_changed(measured, monkeypatch):
+    before = len(records.read(measured)[0])
+    monkeypatch.setattr("sparsecsc.bench.machine.source", lambda: "changed")
+    monkeypatch.setattr(session, "OURS", ("CoordinateDescent",))  # FISTA stands for a rival
+    session.run([cases.find(TINY)], PLAN, measured, ignore)
+    new = records.read(measured)[0][before:]
+    ours = [r for r in new if r["solver"] == "CoordinateDescent"]
+    assert {r["kind"] for r in ours} == {"scored", "timed", "certified"}
+    assert all(r["source"] == "changed" for r in ours)
+    (one,) = summary.summarise(records.read(measured)[0])
+    assert one.row("CoordinateDescent").n_repeats == PLAN.repeats
+
+
 def test_other_limits_are_measured_anew(measured):
     before = len(records.read(measured)[0])
     session.run([cases.find(TINY)], dataclasses.replace(PLAN, target=1e-2), measured, ignore)

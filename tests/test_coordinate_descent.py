@@ -82,6 +82,16 @@ def test_weights_of_0_and_inf_for_some_filters():
     assert found.objective <= other.objective * (1 + 1e-9)
 
 
+def test_unpenalised_filters_join_where_nothing_else_can():
+    problem = problem_of("1d")
+    level = 2 * sc.lambda_max(problem)
+    free = problem.with_penalty(sc.L1(np.array([0.0, level, level, level, level])))
+    found = sc.solve(free, sc.CoordinateDescent(), tol=1e-6, max_iter=500)
+    other = sc.solve(free, sc.FISTA(), tol=1e-9, max_iter=30_000)
+    assert found.objective == pytest.approx(other.objective, rel=1e-5)
+    assert np.count_nonzero(found.codes[:, 0]) > 0
+
+
 def test_the_objective_never_rises():
     problem = problem_of("2d")
     result = sc.solve(problem, sc.CoordinateDescent(), tol=0.0, max_iter=30, check_every=1)

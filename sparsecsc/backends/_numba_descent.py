@@ -212,7 +212,7 @@ def sweep(image: Any, problem: Any, chunk: Any, entries: Any, plan: Any) -> int:
                     tile = (geometry, atoms, penalty, sizes, image[2] or sizes[12] == 0)
                     longer, moved = _visit(image, room, n, tile, (selects, plan[1], plan[2]))
                     joined += longer - n
-                    if selects and longer == n:
+                    if selects and longer == n and out.size == 0:
                         bars[bar] = penalty[4]
                     if moved > 0:
                         _stir(geometry, here, bars)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -35,6 +36,19 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def source() -> str:
+    """Return a digest of our code, what measures and draws left out.
+
+    Records of ours are of no use once the code has changed; those of rivals are.
+    """
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        if file.parent.name != "bench" and not file.name.startswith(("_cli", "_plot")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def describe() -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Plan:
     optimum_seconds: float = 300.0
 
     def limits(self) -> dict[str, float]:
-        """Return what a record must have been measured with to be taken over."""
+        """Return the limits of a run."""
         return {"target": self.target, "tol": self.tol, "limit_seconds": self.seconds}
 
 
@@ -52,6 +52,7 @@ class Session:
         self.case, self.plan, self.path, self.say = case, plan, path, say
         self.records, _ = records.read(path)
         self.machine = machine.describe()
+        self.source = machine.source()
         self.best: dict[str, Any] = {}
 
     def run(self) -> None:
@@ -123,15 +124,17 @@ class Session:
         if self._on_file("timed", name, repeat=repeat) is None:
             self.say(f"{self.case.name}: {name}, repeat {repeat + 1}")
             taken = timed_run(runner, data, tuple(scored["iterations"]))
-            self._write("timed", name, {"repeat": repeat, "seconds": taken, **self.plan.limits()})
-        wanted = self.plan.tol > 0 and isinstance(runner, Ours)
+            self._write("timed", name, {"repeat": repeat, "seconds": taken, **self._key(name)})
+        first = self._on_file("certified", name, repeat=0)
+        given_up = first is not None and not first["reached"]  # once is enough
+        wanted = self.plan.tol > 0 and isinstance(runner, Ours) and not given_up
         if wanted and self._on_file("certified", name, repeat=repeat) is None:
             self._write("certified", name, self._certified(runner, data, repeat))
 
     def _scored(self, name: str, runner: Any, data: Any) -> dict[str, Any]:
         aim = self.best["objective"] * (1 + _MARGIN * self.plan.target)
         limits = Limits(self.plan.seconds, aim, 2 * self.plan.seconds + 10)
-        record: dict[str, Any] = {"settings": runner.settings, **self.plan.limits()}
+        record: dict[str, Any] = {"settings": runner.settings, **self._key(name)}
         try:
             record |= asdict(scored_run(runner, data, limits, self.best["lower_bound"]))
         except DishonestError as error:
@@ -156,7 +159,7 @@ class Session:
             "seconds": result.history.seconds,
             "relative_gaps": known,
             "reached": result.status is Status.CONVERGED,
-            **self.plan.limits(),
+            **self._key(runner.name),
         }
 
     def _find(self, kind: str, solver: str, **wanted: Any) -> dict[str, Any] | None:
@@ -164,7 +167,11 @@ class Session:
         return records.latest(self.records, kind=kind, problem=problem, solver=solver, **wanted)
 
     def _on_file(self, kind: str, solver: str, **wanted: Any) -> dict[str, Any] | None:
-        return self._find(kind, solver, **self.plan.limits(), **wanted)
+        return self._find(kind, solver, **self._key(solver), **wanted)
+
+    def _key(self, solver: str) -> dict[str, Any]:
+        """Return what a record must have been measured with to be taken over."""
+        return {**self.plan.limits(), "source": self.source if solver in OURS else None}
 
     def _left_out(self, solver: str, reason: str) -> None:
         kind = "absent" if reason.endswith("not installed") else "unsuited"

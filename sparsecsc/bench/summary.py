@@ -108,7 +108,7 @@ def _summary(problem: str, records: list[dict[str, Any]]) -> Summary:
 def _row(solver: str, records: list[dict[str, Any]], lowest: float) -> Row:
     scored = latest(records, kind="scored", solver=solver)
     assert scored is not None
-    limits = {key: scored[key] for key in ("target", "tol", "limit_seconds")}
+    limits = {key: scored.get(key) for key in ("target", "tol", "limit_seconds", "source")}
     timed = _repeats(records, "timed", solver, limits)
     columns = [r["seconds"] for r in timed if len(r["seconds"]) == len(scored["iterations"])]
     columns = columns or [scored["seconds"]]

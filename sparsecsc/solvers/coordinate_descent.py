@@ -115,7 +115,8 @@ class CoordinateDescent:
         if not start.indices.size and self.continuation < 1:
             overshoot = work.overshoot(samples)
             scale = max(1.0, self.continuation * float(overshoot.max()))
-            work.settle(overshoot)
+            if np.all(np.asarray(problem.penalty.thresholds()[0]) > 0):  # 0 is left out above
+                work.settle(overshoot)
         return CoordinateState(work, samples, entries, scale)
 
     def step(self, problem: Any, state: CoordinateState) -> CoordinateState:
