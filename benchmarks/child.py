@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--tol", type=float, default=1e-3)
     parser.add_argument("--warm", type=int, default=0, help="solves after the first")
     parser.add_argument("--iterations", type=int, default=10, help="of a rival")
+    parser.add_argument("--max-iter", type=int, default=10**6, help="of ours")
     options = parser.parse_args()
     from sparsecsc.bench.cases import find
     from sparsecsc.bench.roster import roster
@@ -92,7 +93,7 @@ def ours(data: Any, solver: Any, options: argparse.Namespace) -> dict[str, Any]:
     times, digests = [], []
     for _ in range(1 + options.warm):
         began = time.perf_counter()
-        result = sc.solve(data.problem(), solver, tol=options.tol)
+        result = sc.solve(data.problem(), solver, tol=options.tol, max_iter=options.max_iter)
         times.append(time.perf_counter() - began)
         codes = getattr(result, "sparse_codes", None)
         arrays = (result.codes,) if codes is None else (codes.indices, codes.values)

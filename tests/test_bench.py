@@ -1,7 +1,10 @@
 """Benchmarks: the numbers are those of the records, and what is wrong is caught."""
 
 import dataclasses
+import importlib
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +30,7 @@ from sparsecsc.bench.ours import LAYERED, SINGLE
 from sparsecsc.bench.protocol import Snapshot
 from sparsecsc.cli import main
 
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 EPS = float(np.finfo(np.float64).eps)
 TINY = "camera24_dct3x3_r0.2"
 PLAN = session.Plan(
@@ -483,3 +487,58 @@ def test_records_are_json_without_infinities(measured):
         assert json.loads(line)["format"] == records.VERSION
         assert "Infinity" not in line
         assert "NaN" not in line
+
+
+# ---- the scripts ----
+
+
+@pytest.fixture
+def report(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("report")
+
+
+def test_the_results_page_has_the_records_numbers_and_where_we_lose(report, tmp_path, measured):
+    measured.rename(tmp_path / "layers.jsonl")
+    text = report.page(tmp_path, tmp_path / "images")
+    (one,) = summary.summarise(records.read(tmp_path / "layers.jsonl")[0])
+    assert tables.problem_table(one) in text
+    assert "In none of the records above was a rival" in text
+    assert (tmp_path / "images" / f"results_{TINY}.png").exists()
+    slow = one.row("FISTA")
+    fast = dataclasses.replace(slow, solver="Rival", seconds=tuple(0 for _ in slow.seconds))
+    lost = dataclasses.replace(one, rows=(slow, fast))
+    rows = report.losses([lost])
+    assert [TINY, "1e-2", "Rival", "0", f"{slow.to(1e-2):.3g}"] in rows
+
+
+def test_a_page_without_records_is_a_head_alone(report, tmp_path):
+    assert report.page(tmp_path, tmp_path).strip() == report.HEAD.strip()
+
+
+SCRIPTS = sorted({"photographs", "one_dimension", "layers", "first_call", "threads", "memory"})
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, "large_image", "scaling", "child", "report"])
+def test_a_script_says_what_it_takes(script, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setattr(sys, "argv", [script, "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        importlib.import_module(script).main()
+    assert "usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("script", ["photographs", "one_dimension", "layers"])
+def test_the_problems_of_a_script_are_problems(script, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    module = importlib.import_module(script)
+    names = {
+        "photographs": lambda: module.grid([512, 1024], module.PHOTOGRAPHS),
+        "one_dimension": lambda: [*module.LONG, *module.SHORT],
+        "layers": lambda: [f"camera48_{model}_r0.01" for model in module.MODELS],
+    }[script]()
+    for name in names:
+        cases.find(name)
+    assert len(set(names)) == len(names)
+    if script == "photographs":
+        assert {cases.ALIASES[alias] for alias in "ABCE"} <= set(names)
