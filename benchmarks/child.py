@@ -24,6 +24,8 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 OUT = Path(__file__).resolve().parent / "out"
+SAME = ("problem", "solver", "command", "study", "size", "weight", "tol")
+"""What records of one measurement have in common."""
 
 
 def peak_megabytes() -> float:
@@ -38,16 +40,28 @@ def peak_megabytes() -> float:
 
 
 def publish(benchmark: str, found: list[dict[str, Any]]) -> None:
-    """Print a line of JSON a record, and write them to benchmarks/out in place of earlier ones."""
+    """Print a line of JSON a record, and put them into the script's file in benchmarks/out.
+
+    There they replace the earlier ones of the same measurement; part of a script leaves the rest.
+    """
     from sparsecsc.bench.machine import describe
     from sparsecsc.io.atomic import atomic_write
 
     machine = describe()
-    lines = [json.dumps({"benchmark": benchmark, **one, "machine": machine}) for one in found]
-    text = "".join(f"{line}\n" for line in lines)
-    print(text, end="")
+    lines = [{"benchmark": benchmark, **one, "machine": machine} for one in found]
+    print("".join(f"{json.dumps(line)}\n" for line in lines), end="")
     OUT.mkdir(parents=True, exist_ok=True)
-    atomic_write(OUT / f"{benchmark}.jsonl", lambda stream: stream.write(text.encode()))
+    path = OUT / f"{benchmark}.jsonl"
+    earlier = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = merged([json.loads(line) for line in earlier], lines)
+    text = "".join(f"{json.dumps(line)}\n" for line in kept)
+    atomic_write(path, lambda stream: stream.write(text.encode()))
+
+
+def merged(earlier: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records, a new one in the place of the earlier one of the same measurement."""
+    together = {tuple(line.get(key) for key in SAME): line for line in (*earlier, *new)}
+    return list(together.values())
 
 
 def start(name: str, *options: str, **environment: str) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """Write docs/results.md and its pictures from the lines of JSON in benchmarks/out.
 
-Sections whose file is not there are left out; no number comes from anywhere else. Run it after the
-other scripts, with no argument::
+Sections whose file is not there are left out; no number comes from anywhere else. The records are
+kept in benchmarks/results beside the page. Run it after the other scripts, with no argument; the
+second command writes the page again from what is kept::
 
     python benchmarks/report.py
+    python benchmarks/report.py --records benchmarks/results
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,7 +139,9 @@ def loss_parts(found: Sequence[summary.Summary]) -> list[str]:
     """Return the section about where a rival is faster."""
     rows = losses(found)
     if not rows:
-        return ["In none of the records above was a rival at any accuracy before the best of ours."]
+        none = "In none of the records above was a rival at any accuracy before the best of ours."
+        few = f"They are of {len(found)} problems; [](benchmarks.md) says what these do not show."
+        return [f"{none} {few}"]
     head = ["problem", "suboptimality", "rival", "its seconds", "best of ours, seconds"]
     return ["Where a rival was there before all of ours:", markdown([head, *rows])]
 
@@ -237,13 +242,26 @@ def growth_parts(name: str, lines: Sequence[dict[str, Any]], images: Path) -> li
     return [picture(figure, name, images)]
 
 
+def keep(folder: Path, kept: Path) -> None:
+    """Copy the records that the page was written from."""
+    kept.mkdir(parents=True, exist_ok=True)
+    if folder.resolve() == kept.resolve():
+        return
+    for name in (*SIDE_BY_SIDE, *PLAIN):
+        source = folder / f"{name}.jsonl"
+        if source.exists():
+            shutil.copyfile(source, kept / source.name)
+
+
 def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=Path, default=ROOT / "benchmarks" / "out")
+    parser.add_argument("--keep", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     options = parser.parse_args()
     text = page(options.records, options.docs / "images")
+    keep(options.records, options.keep)
     (options.docs / "results.md").write_text(text, encoding="utf-8")
     print(f"wrote {options.docs / 'results.md'}, {len(text.splitlines())} lines")
 

@@ -516,6 +516,36 @@ def test_a_page_without_records_is_a_head_alone(report, tmp_path):
     assert report.page(tmp_path, tmp_path).strip() == report.HEAD.strip()
 
 
+def test_the_results_page_is_that_of_the_records_that_are_kept(report, tmp_path):
+    text = report.page(BENCHMARKS / "results", tmp_path)
+    assert text == (BENCHMARKS.parent / "docs" / "results.md").read_text(encoding="utf-8")
+    assert text != report.page(tmp_path, tmp_path)
+
+
+def test_records_are_kept_unchanged_and_only_those_of_the_page(report, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "memory.jsonl").write_bytes(b"{}\n")
+    (folder / "other.jsonl").write_bytes(b"{}\n")
+    report.keep(folder, tmp_path / "kept")
+    report.keep(tmp_path / "kept", tmp_path / "kept")
+    assert [file.name for file in (tmp_path / "kept").iterdir()] == ["memory.jsonl"]
+    assert (tmp_path / "kept" / "memory.jsonl").read_bytes() == b"{}\n"
+
+
+def test_part_of_a_script_leaves_the_other_records(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    child = importlib.import_module("child")
+    monkeypatch.setattr(child, "OUT", tmp_path)
+    first = [{"problem": name, "solver": "S", "peak_mb": 1} for name in "ab"]
+    child.publish("memory", first)
+    child.publish("memory", [{"problem": "b", "solver": "S", "peak_mb": 2}])
+    lines = [json.loads(line) for line in (tmp_path / "memory.jsonl").read_text().splitlines()]
+    assert [(line["problem"], line["peak_mb"]) for line in lines] == [("a", 1), ("b", 2)]
+    assert all("versions" in line["machine"] for line in lines)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
 SCRIPTS = sorted({"photographs", "one_dimension", "layers", "first_call", "threads", "memory"})
 
 

@@ -1,5 +1,7 @@
 """Convolution plans: each equals the transform of the whole domain, and the rule can be read."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from checkers import assert_close, check_adjoint, check_gram
@@ -50,6 +52,39 @@ def test_every_plan_has_its_exact_adjoint(name, plan):
     check_gram(dictionary, shape)
 
 
+def random_geometry(seed):
+    """Return the shape of a batch, that of filters, and the options of a dictionary."""
+    rng = np.random.default_rng(seed)
+    n_axes = int(rng.integers(1, 4))
+    kernel = rng.integers(1, (30, 7, 4)[n_axes - 1], n_axes)
+    dilation = rng.integers(1, 3, n_axes)
+    stride = rng.integers(1, 4, n_axes)
+    extent = (kernel - 1) * dilation + 1
+    steps = rng.integers(1, (60, 14, 6)[n_axes - 1], n_axes)
+    padding = str(rng.choice(["circular", "valid", "same", "full"]))
+    spatial = (extent // stride + 1 + steps) * stride  # circular ones must divide by the stride
+    n, channels, filters = (int(k) for k in rng.integers(1, (4, 6, 20)))
+    options = {"padding": padding, "stride": tuple(map(int, stride))}
+    options["dilation"] = tuple(map(int, dilation))
+    return (n, channels, *map(int, spatial)), (filters, channels, *map(int, kernel)), options
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(24))
+def test_plans_agree_on_random_geometries(seed, dtype):
+    shape, filter_shape, options = random_geometry(seed)
+    rng = np.random.default_rng(seed)
+    filters = rng.standard_normal(filter_shape).astype(dtype)
+    whole = sc.ConvDictionary(filters, **options, plan=sc.WholeFFT())
+    codes = rng.standard_normal(whole.code_shape(shape)).astype(dtype)
+    signal = rng.standard_normal(shape).astype(dtype)
+    image, correlation = whole.synthesize(codes, shape[2:]), whole.analyze(signal)
+    for kind in PLANS[1:]:
+        own = sc.ConvDictionary(filters, **options, plan=kind())
+        assert_close(own.synthesize(codes, shape[2:]), image, dtype)
+        assert_close(own.analyze(signal), correlation, dtype)
+
+
 def test_a_spoiled_plan_is_found_out():
     class Spoiled(sc.ConvDictionary):
         def analyze(self, signal):
@@ -97,15 +132,28 @@ def test_many_channels_and_large_kernels_leave_the_whole_domain():
     )
 
 
-def test_a_large_domain_is_bound_without_spectra_of_its_size():
-    class Huge:  # what bind looks at
-        dtype, shape, ndim = np.dtype(np.float32), (1, 1, 8192, 8192), 4
-
-    filters = np.ones((64, 1, 8, 8), np.float32)
-    dictionary = sc.ConvDictionary(filters)
+def megabytes_to_bind(n_filters, size, plan=None):
+    """Return the operator of filters of 8 x 8, and the peak memory of binding and its norm."""
+    dictionary = sc.ConvDictionary(np.ones((n_filters, 1, 8, 8), np.float32), plan=plan)
     like = np.zeros((1, 1, 1, 1), np.float32)
-    text = repr(dictionary.bind(Huge.shape, like))
-    assert "WholeFFT" not in text
+    dictionary.bind((1, 1, 16, 16), like)  # imports take memory of their own
+    tracemalloc.start()
+    operator = dictionary.bind((1, 1, size, size), like)
+    assert operator.lipschitz() > 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return operator, peak / 1e6
+
+
+def test_a_large_domain_is_bound_without_spectra_of_its_size():
+    operator, megabytes = megabytes_to_bind(64, 8192)  # its spectra would take 17 GB
+    assert "WholeFFT" not in repr(operator)
+    assert megabytes < 16
+
+
+def test_the_measure_of_memory_sees_spectra():
+    _, megabytes = megabytes_to_bind(8, 1024, sc.WholeFFT())
+    assert megabytes > 8 * 1024**2 * 4 / 1e6
 
 
 @pytest.mark.parametrize(
