@@ -113,6 +113,7 @@ def each_band(codes: Any, dictionary: Any, spatial: tuple[int, ...], finish: Fin
     line = channels * math.prod(spatial[1:])
     rows = min(spatial[0], max(_BAND // line, 4 * extent))
     backend: Any = _backend(dictionary)
+    taps = (atoms.reshape(-1), atoms.shape[1:])
 
     def task(item: tuple[int, int]) -> Any:
         b, first = item
@@ -120,9 +121,9 @@ def each_band(codes: Any, dictionary: Any, spatial: tuple[int, ...], finish: Fin
         buffer = np.zeros((channels, last - first, *spatial[1:]))
         corner = (*(0,) * axis, first, *(0,) * (2 - axis))
         runs = _runs(codes, b, _touching(codes, dictionary, spatial, (first, last)))
-        window = buffer.reshape(channels, *(1,) * axis, *buffer.shape[1:])
+        box = (corner, (channels, *(1,) * axis, *buffer.shape[1:]))
         entries = (codes.indices, codes.values, runs)
-        backend.sparse.add_atoms(window, corner, entries, atoms, geometry)
+        backend.sparse.add_atoms(buffer.reshape(-1), box, entries, taps, geometry)
         return finish(b, slice(first, last), buffer)
 
     items = [(b, first) for b in range(n_signals) for first in range(0, spatial[0], rows)]

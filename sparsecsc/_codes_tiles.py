@@ -112,7 +112,8 @@ class TileWork:
             *(self.weights[b], self.ridges[b], self.nonnegative, self.uniform),
             *(dtype(scale), least),
         )
-        problem = (self.tiling.geometry, self.tiling.atoms, penalty)
+        room = self.tiling.room(entries[0].bounds, samples.dtype)
+        problem = (self.tiling.geometry, self.tiling.atoms, penalty, room)
         image = (*self._image(samples, b), out, self.bars[b])
         old, new = (tuple(part) for part in entries)
         joined: int = self.backend.tiles.sweep(
@@ -122,29 +123,28 @@ class TileWork:
 
     def add(self, samples: Array, entries: list[Entries], amounts: Array) -> None:
         """Add `amounts` of the atoms of `entries`, times the squared mask, in place."""
-        self._at_support(samples, entries, amounts, True)
+        self._at_support(samples, entries, amounts, self.backend.tiles.ADD)
 
     def inner(self, samples: Array, entries: list[Entries]) -> Array:
         """Return the inner products of the atoms of `entries` with the samples."""
         out = np.empty(sum(part.values.size for part in entries), samples.dtype)
-        self._at_support(samples, entries, out, False)
+        self._at_support(samples, entries, out, self.backend.tiles.INNER)
         return out
 
     def _at_support(
-        self, samples: Array, entries: list[Entries], amounts: Array, adds: bool
+        self, samples: Array, entries: list[Entries], amounts: Array, what: int
     ) -> None:
         ends = np.cumsum([part.values.size for part in entries])
+        nothing = np.empty(0, samples.dtype)
 
         def work(i: int) -> None:
-            b, chunk = divmod(i, len(self.tiling.chunks))
-            size = entries[i].values.size
+            old = entries[i]
+            size = old.values.size
             if size:
                 own = amounts[ends[i] - size : ends[i]]
-                problem = (self.tiling.geometry, self.tiling.atoms, adds)
-                box = self.tiling.chunks[chunk]
-                self.backend.tiles.at_support(
-                    self._image(samples, b), problem, box, tuple(entries[i]), own
-                )
+                new = _empty(size, samples.dtype, old.bounds.size)._replace(values=own)
+                given = old._replace(values=own)
+                self._visit(samples, i, (given, new), ((what, 0, 0), 1.0, nothing))
 
         self._each_chunk(work)
 

@@ -45,6 +45,24 @@ class Tiling:
     """First tile and one past the last of each chunk, (6,)."""
     colours: tuple[tuple[int, ...], ...]
     """The chunks that share no sample with each other."""
+    tables: Array
+    """Where rows of positions begin in the phases of a patch, then where atoms begin in one."""
+    scratch: tuple[int, int, int]
+    """Numbers that the kernels need: of patches, of what is found, of a tile's positions."""
+
+    def room(self, bounds: Array, dtype: Any) -> tuple[Array, ...]:
+        """Return what the kernels work in, on tiles whose entries begin at these bounds."""
+        most = int(np.diff(bounds).max(initial=0)) + self.cells
+        patches, found, positions = self.scratch
+        return (
+            np.zeros(patches, dtype),
+            self.tables,
+            np.zeros(found, dtype),
+            np.zeros(positions, np.int32),
+            np.empty((3, most), np.int64),
+            np.empty((4, most), dtype),
+            np.empty(13, np.int64),
+        )
 
     @cached_property
     def corners(self) -> Array:
@@ -96,7 +114,24 @@ def make_tiling(tiles: Any, dictionary: Any, signal_shape: tuple[int, ...]) -> T
         cells=math.prod(int(n) for n in -(-tile // cell)),
         chunks=chunks,
         colours=colours,
+        tables=_tables(tiles, geometry),
+        scratch=_scratch(tiles, geometry),
     )
+
+
+def _tables(tiles: Any, geometry: Array) -> Array:
+    planes, lines = np.indices(geometry[tiles.TILE : tiles.TILE + 2]).reshape(2, -1, 1)
+    stride, length = geometry[tiles.STRIDE : tiles.STRIDE + 3], geometry[tiles.LENGTH]
+    rows = planes * stride[0] * geometry[tiles.PATCH + 2] + lines * stride[1]
+    atoms = rows * geometry[tiles.WIDTH] + np.arange(length) * stride[2]
+    phases = rows * geometry[tiles.PHASE] * stride[2]
+    return np.concatenate([phases.reshape(-1), atoms.reshape(-1)])
+
+
+def _scratch(tiles: Any, geometry: Array) -> tuple[int, int, int]:
+    positions = int(geometry[tiles.TILE] * geometry[tiles.TILE + 1] * geometry[tiles.LENGTH])
+    found = (tiles.GROUP + 1) * positions + 2 * tiles.LANES
+    return 3 * int(geometry[tiles.ROOM]), found, positions
 
 
 def _measure(tiles: Any, dictionary: Any, signal_shape: tuple[int, ...]) -> Array:

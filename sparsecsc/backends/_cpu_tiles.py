@@ -1,8 +1,7 @@
 """What the CPU backend offers for work on tiles, under one name."""
 
-from sparsecsc.backends._numba_descent import sweep
+from sparsecsc.backends._numba_descent import ADD, INNER, SELECT, sweep
 from sparsecsc.backends._numba_simd import LANES
-from sparsecsc.backends._numba_support import at_support
 from sparsecsc.backends._numba_tiles import (
     BEFORE,
     CELL,
@@ -25,12 +24,14 @@ from sparsecsc.backends._numba_tiles import (
 )
 
 __all__ = [
+    "ADD",
     "BEFORE",
     "CELL",
     "CIRCULAR",
     "EXTENT",
     "GRID",
     "GROUP",
+    "INNER",
     "LANES",
     "LENGTH",
     "N_NUMBERS",
@@ -41,9 +42,9 @@ __all__ = [
     "ROOM",
     "SAMPLES",
     "SEGMENTS",
+    "SELECT",
     "STRIDE",
     "TILE",
     "WIDTH",
-    "at_support",
     "sweep",
 ]

@@ -23,12 +23,10 @@ from sparsecsc.backends._numba_select import (
     look_over,
     report,
 )
-from sparsecsc.backends._numba_simd import LANES, part
+from sparsecsc.backends._numba_simd import LANES, inlined, part
 from sparsecsc.backends._numba_tiles import (
-    CELL,
     CIRCULAR,
     GRID,
-    GROUP,
     LENGTH,
     REACH,
     ROOM,
@@ -37,18 +35,20 @@ from sparsecsc.backends._numba_tiles import (
     add,
     copy,
     inner,
-    lay_rows,
     mark,
     place,
     weighted_norm,
 )
+
+SELECT, ADD, INNER = 1, 2, 3
+"""What a visit to a tile is for, unless it is 0: passes over the list alone."""
 
 
 @part
 def _enter(room: Any, first: int, last: int, tile: Any) -> None:  # pragma: no cover
     """Look up what belongs to the coefficients `first` to `last` of the list."""
     geometry, (segments, taps, _, _, norms), penalty, sizes, weighted = tile
-    patches, tables, _, _, lists, numbers = room
+    patches, tables, _, _, lists, numbers, _ = room
     costs, charges, _, uniform, scale, _ = penalty
     length, rows, step = geometry[LENGTH], geometry[TILE + 1], segments.size * LANES
     corners, squares = geometry[TILE] * rows, geometry[ROOM]
@@ -72,7 +72,7 @@ def _enter(room: Any, first: int, last: int, tile: Any) -> None:  # pragma: no c
 def _descend(room: Any, n: int, passes: int, tile: Any) -> float:  # pragma: no cover
     """Pass over the list; return by how much a correlation was off at most, in weights."""
     geometry, (segments, taps, _, _, _), (_, _, nonnegative, _, _, _), _, weighted = tile
-    patches, _, _, _, lists, numbers = room
+    patches, _, _, _, lists, numbers, _ = room
     step, n_segments = segments.size * LANES, geometry[SEGMENTS]
     squares = geometry[ROOM] if weighted else 0
     most = 0.0
@@ -91,42 +91,65 @@ def _descend(room: Any, n: int, passes: int, tile: Any) -> float:  # pragma: no 
                 numbers[VALUE, a] = new
                 add(patches, (base, first, n_segments, squares), segments, taps, old - new)
                 off = abs(new - old) * (curvature + ridge)
-                worst = max(worst, off / weight if weight > 0 else off)
+                if weight > 0:
+                    off /= weight
+                worst = max(worst, off)
         most = max(most, worst)
         if worst == 0:
             break
     return most
 
 
-@part
+@inlined
+def _apply(room: Any, n: int, tile: Any, adds: bool) -> None:  # pragma: no cover
+    """Add the list's values times atoms to the patch, or make them inner products with it."""
+    geometry, (segments, taps, _, _, _), _, _, weighted = tile
+    patches, tables, _, _, lists, numbers, _ = room
+    corners, step = geometry[TILE] * geometry[TILE + 1], segments.size * LANES
+    squares = geometry[ROOM] if weighted else 0
+    for a in range(n):
+        base, first = tables[corners + lists[SPOT, a]], lists[FILTER, a] * step
+        if adds:
+            at = (base, first, geometry[SEGMENTS], squares)
+            add(patches, at, segments, taps, numbers[VALUE, a])
+        else:
+            numbers[VALUE, a] = inner(patches, base, segments, taps, first)
+
+
+@inlined
 def _visit(image: Any, room: Any, n: int, tile: Any, plan: Any) -> Any:  # pragma: no cover
     """Work on one tile; return the length of its list, and how far a correlation was off."""
     samples, squares, masked, out, _ = image
     geometry, _, _, sizes, weighted = tile
-    select, before, after = plan
+    work, passes = plan[0], plan[1:]
     patches, where, zero, look = room[0], (geometry, sizes), np.int64(0), out.size > 0
-    copy(samples, patches, zero, where, select < 0)
+    copy(samples, patches, zero, where, work < 0)
     if masked:
-        copy(squares, patches, geometry[ROOM], where, select < 0)
+        copy(squares, patches, geometry[ROOM], where, work < 0)
     elif weighted:
         mark(patches, geometry[ROOM], where)
-    _enter(room, zero, n, tile)
-    moved = _descend(room, n, before, tile)
-    if select > 0:
-        look_over(room, n, tile, look)
-        if look:
-            report(room[2], tile, out)
-            return n, 0.0
-        joined = join(room, n, tile)
-        _enter(room, n, joined, tile)
-        n = joined
-    moved = max(moved, _descend(room, n, after, tile))
+    start, moved = zero, 0.0
+    if work > SELECT:
+        _apply(room, n, tile, work == ADD)
+        moved = 1.0 if work == ADD else 0.0
+    for stage in range(2):
+        if stage == 1 and work == SELECT:
+            look_over(room, n, tile, look)
+            if look:
+                report(room[2], tile, out)
+                return n, 0.0
+            n = join(room, n, tile)
+        if passes[stage] > 0:
+            _enter(room, start, n, tile)
+            off = _descend(room, n, passes[stage], tile)
+            moved = max(moved, off)
+            start = n
     if moved > 0:
         copy(samples, patches, zero, where, moved > 0)
     return n, moved
 
 
-@part
+@inlined
 def _stir(geometry: Any, tile: Any, bars: Any) -> None:  # pragma: no cover
     """Note that something may join in all tiles that touch samples of this one."""
     g0, g1, g2 = geometry[GRID], geometry[GRID + 1], geometry[GRID + 2]
@@ -141,31 +164,13 @@ def _stir(geometry: Any, tile: Any, bars: Any) -> None:  # pragma: no cover
                     bars[(t0 * g1 + t1) * g2 + t2] = np.inf
 
 
-@part
-def _make_room(geometry: Any, taps: Any, most: int) -> Any:  # pragma: no cover
-    """Return room for tiles with at most so many coefficients, and those that join."""
-    cells, n_rows = 1, geometry[TILE] * geometry[TILE + 1]
-    for k in range(3):
-        cells *= -(-geometry[TILE + k] // geometry[CELL + k])
-    size = n_rows * geometry[LENGTH]
-    tables = np.empty(n_rows + size, np.int64)
-    lay_rows(geometry, tables)
-    return (
-        np.zeros(3 * geometry[ROOM], taps.dtype),
-        tables,
-        np.zeros((GROUP + 1) * size, taps.dtype),
-        np.zeros(size, np.int32),
-        np.empty((3, most + cells), np.int64),
-        np.empty((4, most + cells), taps.dtype),
-    )
-
-
-@part
-def _keep(lists: Any, numbers: Any, n: int, new: Any, kept: int) -> int:  # pragma: no cover
-    """Store the coefficients that are not 0 after the `kept` others; return how many there are."""
+@inlined
+def _keep(room: Any, n: int, new: Any, kept: int, zeros: bool) -> int:  # pragma: no cover
+    """Store the coefficients after the `kept` others, zeros or not; return how many there are."""
     filters, spots, values, _ = new
+    lists, numbers = room[4], room[5]
     for a in range(n):
-        if numbers[VALUE, a] != 0:
+        if zeros or numbers[VALUE, a] != 0:
             filters[kept], spots[kept] = lists[FILTER, a], lists[SPOT, a]
             values[kept] = numbers[VALUE, a]
             kept += 1
@@ -177,23 +182,21 @@ def sweep(image: Any, problem: Any, chunk: Any, entries: Any, plan: Any) -> int:
     """Visit the tiles of a chunk: passes, selection, passes; return how many joined.
 
     image is (residual, squared mask, whether there is one, out, bars) of one signal, flat; problem
-    (geometry, atoms, penalty); chunk the first tile and the one past the last, 3 numbers each;
-    entries (old, new); plan (1 to select, passes before and after). Room for `new`: the old ones,
-    and one more for each cell of a tile.
+    (geometry, atoms, penalty, room); chunk the first tile and the one past the last, 3 numbers
+    each; entries (old, new); plan (SELECT, ADD, INNER or 0; passes before and after). There is
+    place in `new`, and in the lists of `room`, for the old ones and, to select, one more for each
+    cell of a tile. ADD adds the old values times their atoms to the residual, times the squared
+    mask; INNER makes the new values the inner products of the atoms with it.
 
     If `out` is not empty, selecting is only to look: nothing joins, and `out` gets the largest
     correlation at each position, in units of the weights. `bars` holds for each tile the scale
     from which on nothing can join, until samples of its patch change; such tiles are quiet, and do
     not select.
     """
-    geometry, atoms, penalty = problem
+    geometry, atoms, penalty, room = problem
     out, bars = image[3], image[4]
     (filters, spots, values, bounds), (_, _, _, new_bounds) = entries
-    most = 0
-    for t in range(bounds.size - 1):
-        most = max(most, bounds[t + 1] - bounds[t])
-    room = _make_room(geometry, atoms[1], most)
-    lists, numbers, sizes = room[4], room[5], np.empty(13, np.int64)
+    lists, numbers, sizes = room[4], room[5], room[6]
     t, kept, joined = 0, 0, 0
     for t0 in range(chunk[0], chunk[3]):
         for t1 in range(chunk[1], chunk[4]):
@@ -201,8 +204,10 @@ def sweep(image: Any, problem: Any, chunk: Any, entries: Any, plan: Any) -> int:
                 first, n = bounds[t], bounds[t + 1] - bounds[t]
                 t += 1
                 bar = (t0 * geometry[GRID + 1] + t1) * geometry[GRID + 2] + t2
-                selects = plan[0] if out.size > 0 or bars[bar] > penalty[4] else 0
-                if selects or n > 0:
+                work = plan[0]
+                if work == SELECT and out.size == 0 and bars[bar] <= penalty[4]:
+                    work = 0
+                if work == SELECT or n > 0:
                     for a in range(n):
                         lists[FILTER, a] = filters[first + a]
                         lists[SPOT, a] = spots[first + a]
@@ -210,12 +215,12 @@ def sweep(image: Any, problem: Any, chunk: Any, entries: Any, plan: Any) -> int:
                     here = (t0, t1, t2)
                     place(geometry, here, sizes)
                     tile = (geometry, atoms, penalty, sizes, image[2] or sizes[12] == 0)
-                    longer, moved = _visit(image, room, n, tile, (selects, plan[1], plan[2]))
+                    longer, moved = _visit(image, room, n, tile, (work, plan[1], plan[2]))
                     joined += longer - n
-                    if selects and longer == n and out.size == 0:
+                    if work == SELECT and longer == n and out.size == 0:
                         bars[bar] = penalty[4]
                     if moved > 0:
                         _stir(geometry, here, bars)
-                    kept = _keep(lists, numbers, longer, entries[1], kept)
+                    kept = _keep(room, longer, entries[1], kept, work > SELECT)
                 new_bounds[t] = kept
     return joined

@@ -29,10 +29,15 @@ def _exact(function: Callable[..., Any]) -> Any:
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
+    """Compile for calls from Python only, without counting references: kernels make no arrays.
+
+    Both halve what LLVM has to read.
+    """
+    options |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
     try:
-        return numba.njit(function, cache=True, nogil=True, error_model="numpy", **options)
+        return numba.njit(function, cache=True, **options)
     except RuntimeError:  # Numba: "no locator available"
-        return numba.njit(function, nogil=True, error_model="numpy", **options)
+        return numba.njit(function, **options)
 
 
 @_jit

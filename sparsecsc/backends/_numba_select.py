@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.backends._numba_simd import LANES, fma, keep_larger, load, magnitude, part
+from sparsecsc.backends._numba_simd import LANES, fma, inlined, keep_larger, load, magnitude, part
 from sparsecsc.backends._numba_tiles import (
     CELL,
     GROUP,
@@ -30,8 +30,9 @@ VALUE, CURVATURE, COST, RIDGE = 0, 1, 2, 3
 #
 # room: (patches: the patch, the squared mask at its samples, and its rows cut into phases; tables:
 # where rows of positions begin in the phases, and where atoms begin in a patch; found: for each
-# position the largest excess of a filter, then the correlations of a group; chosen: for each
-# position that filter, int32; lists and numbers of the coefficients that passes go over)
+# position the largest excess of a filter, the correlations of a group, and two vectors of prices;
+# chosen: for each position that filter, int32; lists and numbers of the coefficients that passes
+# go over; sizes: 13 numbers, see `place`)
 #
 # tile: (geometry, atoms, penalty, sizes, whether samples are weighted)
 
@@ -44,11 +45,11 @@ def _scan(room: Any, group: int, tile: Any, look: bool) -> None:  # pragma: no c
     """
     geometry, (_, _, _, _, norms), penalty, sizes, _ = tile
     costs, _, nonnegative, uniform, scale, least = penalty
-    _, _, found, chosen, _, _ = room
+    _, _, found, chosen, _, _, _ = room
     rows, length = geometry[TILE + 1], geometry[LENGTH]
     size, n_lines, n_places = geometry[TILE] * rows * length, sizes[7], sizes[8]
     scale *= least
-    prices, zero = np.zeros(2 * LANES, found.dtype), found.dtype.type(0)
+    prices, zero = (GROUP + 1) * size, found.dtype.type(0)
     for m in range(group * GROUP, min((group + 1) * GROUP, norms.size)):
         if norms[m] == 0:
             continue
@@ -67,22 +68,22 @@ def _scan(room: Any, group: int, tile: Any, look: bool) -> None:  # pragma: no c
                         unit = 1 / norm
                         if look:
                             unit = 1 / weight if weight > 0 else zero
-                        prices[i] = unit
-                        prices[LANES + i] = zero if look else -weight * scale * unit
+                        found[prices + i] = unit
+                        found[prices + LANES + i] = zero if look else -weight * scale * unit
                 value = load(found, first + row + p)
                 value = value if nonnegative else magnitude(value)
-                gain = fma(value, load(prices, 0), load(prices, LANES))
+                gain = fma(value, load(found, prices), load(found, prices + LANES))
                 keep_larger((found, chosen), row + p, gain, label)
 
 
-@part
+@inlined
 def look_over(room: Any, n: int, tile: Any, look: bool) -> None:  # pragma: no cover
     """Correlate all filters with the patch and keep the best at each position.
 
     Coefficients on the list do not count, unless it is only to look.
     """
     geometry, (_, _, offsets, groups, norms), _, sizes, _ = tile
-    patches, tables, found, _, lists, _ = room
+    patches, tables, found, _, lists, _, _ = room
     n_rows, length = geometry[TILE] * geometry[TILE + 1], geometry[LENGTH]
     size, begin = n_rows * length, np.int64(0)
     for i in range(size):
@@ -104,7 +105,7 @@ def look_over(room: Any, n: int, tile: Any, look: bool) -> None:  # pragma: no c
 def join(room: Any, n: int, tile: Any) -> int:  # pragma: no cover
     """Let the best coefficient of each cell of positions join the list; return its length."""
     geometry, _, _, sizes, _ = tile
-    _, _, found, chosen, lists, numbers = room
+    _, _, found, chosen, lists, numbers, _ = room
     rows, length = geometry[TILE + 1], geometry[LENGTH]
     cell0, cell1, cell2 = geometry[CELL], geometry[CELL + 1], geometry[CELL + 2]
     for i0 in range(0, sizes[6], cell0):

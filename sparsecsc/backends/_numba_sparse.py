@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 from sparsecsc.backends._numba_kernels import _jit
+from sparsecsc.backends._numba_simd import part
 
 
-@_jit
+@part
 def _at(q: int, n: int, circular: bool) -> int:  # pragma: no cover
     """Return the sample of index `q`, -1 where there is none."""
     if 0 <= q < n:
@@ -22,36 +23,40 @@ def _at(q: int, n: int, circular: bool) -> int:  # pragma: no cover
     return q % n if circular else -1
 
 
-@_jit
-def _add_row(line: Any, taps: Any, value: Any, placing: Any) -> None:  # pragma: no cover
-    """Add one row of an atom to one row of a window; placing: (start, dilation, n, corner, wraps).
+@part
+def _add_row(window: Any, atoms: Any, value: Any, n_taps: int, placing: Any) -> None:
+    """Add one row of an atom to one row of a window, both flat.
 
-    Most of the time of `add_atoms` is spent on the first branch, which is vectorised.
+    placing is (first of the row in the window, first tap, start, dilation, n, corner, size, wraps).
+    Most of the time of `add_atoms` is spent on the first branch, which is vectorised: LLVM sees
+    there that no index counts from the end.
     """
-    start, step, n, corner, circular = placing
+    row, tap, start, step, n, corner, size, circular = placing
     first = start - corner
-    if step == 1 and start >= 0 and first >= 0 and first + taps.size <= line.size:
-        for i in range(taps.size):
-            line[first + i] += value * taps[i]
+    at = row + first
+    if step == 1 and start >= 0 and first >= 0 and first + n_taps <= size and at >= 0 and tap >= 0:
+        for i in range(n_taps):
+            window[at + i] += value * atoms[tap + i]
         return
-    for i in range(taps.size):
+    for i in range(n_taps):
         q = _at(start + i * step, n, circular) - corner
-        if 0 <= q < line.size:
-            line[q] += value * taps[i]
+        if 0 <= q < size:
+            window[row + q] += value * atoms[tap + i]
 
 
 @_jit
 def add_atoms(
-    window: Any, corner: Any, codes: Any, atoms: Any, geometry: Any
+    window: Any, box: Any, codes: Any, atoms: Any, geometry: Any
 ) -> None:  # pragma: no cover
     """Add value times atom to a window for each nonzero of some runs.
 
-    codes is (places, values, runs). What of an atom lies outside of the window is cut off.
+    window is flat, and box (corner, (n_channels, w0, w1, w2)); codes (places, values, runs); atoms
+    (flat taps, (n_channels, k0, k1, k2)). What of an atom lies outside of the window is cut off.
     """
     places, values, runs = codes
     sizes, signal, stride, before, dilation, circular = geometry
-    n_channels, w0, w1, _ = window.shape
-    k0, k1 = atoms.shape[2], atoms.shape[3]
+    corner, (n_channels, w0, w1, w2) = box
+    taps, (_, k0, k1, k2) = atoms
     for run in range(runs.shape[0]):
         m, base = runs[run, 2], runs[run, 3]
         for a in range(runs[run, 0], runs[run, 1]):
@@ -59,7 +64,6 @@ def add_atoms(
             p2, p1, p0 = places[a] - base - line * sizes[2], line % sizes[1], line // sizes[1]
             value = window.dtype.type(values[a])
             start = p2 * stride[2] - before[2]
-            placing = (start, dilation[2], signal[2], corner[2], circular)
             for i0 in range(k0):
                 q0 = p0 * stride[0] - before[0] + i0 * dilation[0]
                 q0 = _at(q0, signal[0], circular) - corner[0]
@@ -71,7 +75,10 @@ def add_atoms(
                     if q1 < 0 or q1 >= w1:
                         continue
                     for c in range(n_channels):
-                        _add_row(window[c, q0, q1], atoms[m, c, i0, i1], value, placing)
+                        row, tap = (c * w0 + q0) * w1 + q1, (m * n_channels + c) * k0 + i0
+                        ends = (row * w2, (tap * k1 + i1) * k2, start, dilation[2])
+                        placing = (*ends, signal[2], corner[2], w2, circular)
+                        _add_row(window, taps, value, k2, placing)
 
 
 @_jit

@@ -137,19 +137,6 @@ def mark(patches: Any, first: int, tile: Any) -> None:  # pragma: no cover
 
 
 @part
-def lay_rows(geometry: Any, tables: Any) -> None:  # pragma: no cover
-    """Store where rows of positions begin in the phases, and then where atoms begin in a patch."""
-    n_rows, length = geometry[TILE] * geometry[TILE + 1], geometry[LENGTH]
-    stride = geometry[STRIDE + 2]
-    for r in range(n_rows):
-        i0, i1 = r // geometry[TILE + 1], r % geometry[TILE + 1]
-        row = i0 * geometry[STRIDE] * geometry[PATCH + 2] + i1 * geometry[STRIDE + 1]
-        tables[r] = row * geometry[PHASE] * stride
-        for i2 in range(length):
-            tables[n_rows + r * length + i2] = row * geometry[WIDTH] + i2 * stride
-
-
-@part
 def cut_phases(patches: Any, tile: Any, out: int) -> None:  # pragma: no cover
     """Sort the samples of each row by their phase of the stride, to ``patches[out:]``."""
     geometry, sizes = tile
@@ -196,12 +183,12 @@ def weighted_norm(
     patches: Any, base: int, segments: Any, taps: Any, first: int
 ) -> Any:  # pragma: no cover
     """Return the squared norm of an atom, its samples weighted by the patch from `base` on."""
-    size = patches.dtype.type(0)
+    squares, zero = zeros(patches), zeros(patches)
     for s in range(segments.size):
-        for i in range(LANES):
-            tap = taps[first + s * LANES + i]
-            size += patches[base + segments[s] + i] * tap * tap
-    return size
+        atom = load(taps, first + s * LANES)
+        weighted = fma(load(patches, base + segments[s]), atom, zero)
+        squares = fma(weighted, atom, squares)
+    return total(squares, zero)
 
 
 @part
