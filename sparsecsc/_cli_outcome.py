@@ -26,6 +26,8 @@ from sparsecsc.problems import Pursuit
 from sparsecsc.result import Result, Status
 
 DONE = (Status.CONVERGED, Status.RULE_MET)
+_FEW = 1 << 23
+"""Codes that take 64 MiB in float64."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,8 @@ def count_nonzero(codes: Any) -> int:
 def _in_float64(job: Job, result: Result) -> tuple[float, float]:
     """Return objective and gap of the codes, recomputed in float64.
 
-    The lower bound is the better of the recomputed one and the best of the run.
+    The lower bound is the better of the recomputed one and the best of the run. Few codes are made
+    dense for it: kernels that the run has compiled for float32 are not compiled again for this.
     """
     problem, dictionary = job.problem, job.problem.dictionary
     mask = None if problem.mask is None else problem.mask.astype(np.float64)
@@ -221,7 +224,8 @@ def _in_float64(job: Job, result: Result) -> tuple[float, float]:
     codes = result.kept.astype(np.float64)
     if not job.convex:
         return exact.objective(codes), math.nan
-    certificate = certify(exact, codes)
+    few = isinstance(codes, SparseCodes) and codes.size <= _FEW
+    certificate = certify(exact, codes.to_dense() if few else codes)
     lower = float(np.fmax(certificate.dual, result.certificate.dual).sum())
     return certificate.objective, certificate.objective - lower
 

@@ -52,6 +52,8 @@ class TileWork:
     bars: Array
     """(n_signals, n_tiles) the scale of the weights from which on nothing can join in a tile, as
     long as nothing changes there; inf where that is not known."""
+    least: Any
+    """How many weights a correlation must exceed to count: 1 and a few roundings."""
 
     def sweep(
         self, samples: Array, entries: list[Entries], *, plan: tuple[int, int, int], scale: float
@@ -107,12 +109,11 @@ class TileWork:
         """Run the kernel on chunk `i`; how is (plan, scale, out)."""
         b, chunk = divmod(i, len(self.tiling.chunks))
         (plan, scale, out), dtype = how, samples.dtype.type
-        least = dtype(1 + _ROUNDINGS * float(np.finfo(samples.dtype).eps))
         penalty = (
             *(self.weights[b], self.ridges[b], self.nonnegative, self.uniform),
-            *(dtype(scale), least),
+            *(dtype(scale), self.least),
         )
-        room = self.tiling.room(entries[0].bounds, samples.dtype)
+        room = self.tiling.room(entries[0].values.size, samples.dtype)
         problem = (self.tiling.geometry, self.tiling.atoms, penalty, room)
         image = (*self._image(samples, b), out, self.bars[b])
         old, new = (tuple(part) for part in entries)
@@ -141,10 +142,8 @@ class TileWork:
             old = entries[i]
             size = old.values.size
             if size:
-                own = amounts[ends[i] - size : ends[i]]
-                new = _empty(size, samples.dtype, old.bounds.size)._replace(values=own)
-                given = old._replace(values=own)
-                self._visit(samples, i, (given, new), ((what, 0, 0), 1.0, nothing))
+                own = old._replace(values=amounts[ends[i] - size : ends[i]])
+                self._visit(samples, i, (own, own), ((what, 0, 0), 1.0, nothing))
 
         self._each_chunk(work)
 
@@ -255,6 +254,7 @@ def make_work(problem: Any) -> TileWork:
         uniform=math.prod(weights.shape[2:]) == math.prod(ridges.shape[2:]) == 1,
         squares=None,
         bars=np.full((shape[0], math.prod(tiling.grid)), np.inf),
+        least=dtype.type(1 + _ROUNDINGS * float(np.finfo(dtype).eps)),
     )
 
 

@@ -50,9 +50,9 @@ class Tiling:
     scratch: tuple[int, int, int]
     """Numbers that the kernels need: of patches, of what is found, of a tile's positions."""
 
-    def room(self, bounds: Array, dtype: Any) -> tuple[Array, ...]:
-        """Return what the kernels work in, on tiles whose entries begin at these bounds."""
-        most = int(np.diff(bounds).max(initial=0)) + self.cells
+    def room(self, most: int, dtype: Any) -> tuple[Array, ...]:
+        """Return what the kernels work in, on tiles with at most so many coefficients."""
+        most += self.cells
         patches, found, positions = self.scratch
         return (
             np.zeros(patches, dtype),

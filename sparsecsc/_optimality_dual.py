@@ -13,7 +13,7 @@ from sparsecsc._codes_tiles import has_overshoot, overshoot
 from sparsecsc._optimality_damping import damp
 from sparsecsc._optimality_projection import projected
 from sparsecsc.checks import dtype_name
-from sparsecsc.codes import dense
+from sparsecsc.codes import SparseCodes, dense
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import WHOLE, Array, Block
 
@@ -54,7 +54,8 @@ def candidates(
     if not feasible:
         yield xp.zeros_like(residual), np.ones(1), np.zeros(1)
         return
-    ratio, conjugate, overshoot = bounds(problem, point)
+    by_tiles = isinstance(codes, SparseCodes)
+    ratio, conjugate, overshoot = bounds(problem, point, by_tiles)
     if np.isinf(conjugate).any() and hasattr(problem.penalty, "allowed"):
         yield from _shrunk(problem, point)
     if free:  # enlarged, rounding would count as well
@@ -68,7 +69,7 @@ def candidates(
         if ratio.max() <= 1 or not _is_worth(problem, point, values, objective):
             return
         damp(problem, point, overshoot)
-        ratio, conjugate, overshoot = bounds(problem, point)
+        ratio, conjugate, overshoot = bounds(problem, point, by_tiles)
         scale, values = best_scale(problem, point, ratio, conjugate)
         yield point, scale, values
 
@@ -94,21 +95,23 @@ def _shrunk(problem: Pursuit, point: Array) -> Iterator[tuple[Array, Any, Any]]:
     multiple *= 1.0 - _ROUNDINGS * float(np.finfo(dtype_name(point)).eps)
     factor = xp.astype(xp.asarray(multiple), point.dtype)
     point = point * xp.reshape(factor, (-1, *(1,) * (point.ndim - 1)))
-    ratio, conjugate, _ = bounds(problem, point)
+    ratio, conjugate, _ = _bounds_by_blocks(problem, point)
     yield point, *best_scale(problem, point, ratio, conjugate)
 
 
-def bounds(problem: Pursuit, residual: Array) -> tuple[Any, Any, Array]:
+def bounds(problem: Pursuit, residual: Array, by_tiles: bool) -> tuple[Any, Any, Array]:
     """Return the penalty's dual bounds, one a signal, and its overshoot at each position.
 
-    Where the backend can find the overshoot by itself, without the correlations of all filters in
-    an array, the bounds follow from that.
+    By tiles, where the backend and the penalty allow it, the bounds follow from the overshoot,
+    without the correlations of all filters in an array: 1.6 to 3.4 times faster (512 x 512, two
+    threads), with kernels that take seconds to compile. So that is for sparse codes, whose solver
+    has compiled them.
     """
-    if _is_thresholded(problem):
-        excess = overshoot(problem, problem.masked(residual))
-        ratio = np.array([float(np.max(found)) for found in excess])
-        return ratio, np.where(ratio > 1, np.inf, 0.0), excess
-    return _bounds_by_blocks(problem, residual)
+    if not by_tiles or not _is_thresholded(problem):
+        return _bounds_by_blocks(problem, residual)
+    excess = overshoot(problem, problem.masked(residual))
+    ratio = np.array([float(np.max(found)) for found in excess])
+    return ratio, np.where(ratio > 1, np.inf, 0.0), excess
 
 
 def _is_thresholded(problem: Pursuit) -> bool:

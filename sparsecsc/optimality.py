@@ -24,6 +24,9 @@ from sparsecsc.problems import Pursuit, check_problem, check_single
 from sparsecsc.protocols import Array, Block
 from sparsecsc.result import Certificate
 
+_LARGE = 1 << 20
+"""Samples of a signal above which tiles are worth seconds of compilation."""
+
 
 def certify(problem: Any, codes: Any, *, near: float = math.inf) -> Certificate:
     """Return what can be said about `codes`: the gap for a convex penalty, else the KKT residual.
@@ -184,7 +187,7 @@ def lambda_max(problem: Pursuit) -> float:
         msg = "`lambda_max` needs a positive finite weight; got none: give the penalty a weight."
         raise ValueError(msg)
     residual, _ = projected(problem, zero_codes(problem), problem.target)
-    ratio, _, _ = bounds(problem, residual)
+    ratio, _, _ = bounds(problem, residual, by_tiles=residual.size > _LARGE)
     return level * float(np.max(ratio))
 
 

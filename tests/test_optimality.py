@@ -329,7 +329,10 @@ def test_bounds_without_an_array_of_correlations_are_the_ones_with(
     problem = problem.with_penalty(built)
     assert dual._is_thresholded(problem)
     residual = problem.masked(rng.standard_normal(problem.signal.shape))
-    found, expected = dual.bounds(problem, residual), dual._bounds_by_blocks(problem, residual)
+    found, expected = (
+        dual.bounds(problem, residual, True),
+        dual._bounds_by_blocks(problem, residual),
+    )
     for one, other in zip(found, expected, strict=True):
         finite = np.isfinite(other)
         assert np.array_equal(finite, np.isfinite(one))

@@ -26,16 +26,18 @@ from sparsecsc.backends._numba_select import (
 from sparsecsc.backends._numba_simd import LANES, inlined, part
 from sparsecsc.backends._numba_tiles import (
     CIRCULAR,
+    FETCH,
     GRID,
     LENGTH,
+    MARK,
     REACH,
     ROOM,
     SEGMENTS,
+    STORE,
     TILE,
     add,
     copy,
     inner,
-    mark,
     place,
     weighted_norm,
 )
@@ -101,37 +103,47 @@ def _descend(room: Any, n: int, passes: int, tile: Any) -> float:  # pragma: no 
 
 
 @inlined
-def _apply(room: Any, n: int, tile: Any, adds: bool) -> None:  # pragma: no cover
-    """Add the list's values times atoms to the patch, or make them inner products with it."""
-    geometry, (segments, taps, _, _, _), _, _, weighted = tile
-    patches, tables, _, _, lists, numbers, _ = room
+def _fetch(image: Any, patches: Any, tile: Any, adds: bool) -> None:  # pragma: no cover
+    """Copy the patch of a tile, and the weights of its samples where there are some."""
+    geometry, sizes, weighted = tile[0], tile[3], tile[4]
+    where = (geometry, sizes)
+    copy(image[0], patches, np.int64(0), where, FETCH)
+    if adds and weighted:
+        copy(image[1], patches, geometry[ROOM], where, FETCH if image[2] else MARK)
+
+
+@inlined
+def _apply(image: Any, room: Any, own: Any, tile: Any, adds: bool) -> None:  # pragma: no cover
+    """Add own values times atoms to the samples, or make the values inner products with them.
+
+    own is (filters, spots, values, first, how many).
+    """
+    geometry, (segments, taps, _, _, _), _, sizes, weighted = tile
+    filters, spots, values, begin, n = own
+    patches, tables = room[0], room[1]
     corners, step = geometry[TILE] * geometry[TILE + 1], segments.size * LANES
     squares = geometry[ROOM] if weighted else 0
-    for a in range(n):
-        base, first = tables[corners + lists[SPOT, a]], lists[FILTER, a] * step
+    _fetch(image, patches, tile, adds)
+    for a in range(begin, begin + n):
+        base, first = tables[corners + spots[a]], filters[a] * step
         if adds:
             at = (base, first, geometry[SEGMENTS], squares)
-            add(patches, at, segments, taps, numbers[VALUE, a])
+            add(patches, at, segments, taps, values[a])
         else:
-            numbers[VALUE, a] = inner(patches, base, segments, taps, first)
+            values[a] = inner(patches, base, segments, taps, first)
+    if adds:
+        copy(image[0], patches, np.int64(0), (geometry, sizes), STORE)
 
 
 @inlined
 def _visit(image: Any, room: Any, n: int, tile: Any, plan: Any) -> Any:  # pragma: no cover
     """Work on one tile; return the length of its list, and how far a correlation was off."""
-    samples, squares, masked, out, _ = image
-    geometry, _, _, sizes, weighted = tile
+    geometry, sizes, out = tile[0], tile[3], image[3]
     work, passes = plan[0], plan[1:]
-    patches, where, zero, look = room[0], (geometry, sizes), np.int64(0), out.size > 0
-    copy(samples, patches, zero, where, work < 0)
-    if masked:
-        copy(squares, patches, geometry[ROOM], where, work < 0)
-    elif weighted:
-        mark(patches, geometry[ROOM], where)
-    start, moved = zero, 0.0
-    if work > SELECT:
-        _apply(room, n, tile, work == ADD)
-        moved = 1.0 if work == ADD else 0.0
+    patches, look = room[0], out.size > 0
+    _fetch(image, patches, tile, work >= 0)
+    start: Any = np.int64(0)
+    moved = 0.0
     for stage in range(2):
         if stage == 1 and work == SELECT:
             look_over(room, n, tile, look)
@@ -145,11 +157,11 @@ def _visit(image: Any, room: Any, n: int, tile: Any, plan: Any) -> Any:  # pragm
             moved = max(moved, off)
             start = n
     if moved > 0:
-        copy(samples, patches, zero, where, moved > 0)
+        copy(image[0], patches, np.int64(0), (geometry, sizes), STORE)
     return n, moved
 
 
-@inlined
+@part
 def _stir(geometry: Any, tile: Any, bars: Any) -> None:  # pragma: no cover
     """Note that something may join in all tiles that touch samples of this one."""
     g0, g1, g2 = geometry[GRID], geometry[GRID + 1], geometry[GRID + 2]
@@ -165,12 +177,12 @@ def _stir(geometry: Any, tile: Any, bars: Any) -> None:  # pragma: no cover
 
 
 @inlined
-def _keep(room: Any, n: int, new: Any, kept: int, zeros: bool) -> int:  # pragma: no cover
-    """Store the coefficients after the `kept` others, zeros or not; return how many there are."""
+def _keep(room: Any, n: int, new: Any, kept: int) -> int:  # pragma: no cover
+    """Store the coefficients that are not 0 after the `kept` others; return how many there are."""
     filters, spots, values, _ = new
     lists, numbers = room[4], room[5]
     for a in range(n):
-        if zeros or numbers[VALUE, a] != 0:
+        if numbers[VALUE, a] != 0:
             filters[kept], spots[kept] = lists[FILTER, a], lists[SPOT, a]
             values[kept] = numbers[VALUE, a]
             kept += 1
@@ -185,8 +197,8 @@ def sweep(image: Any, problem: Any, chunk: Any, entries: Any, plan: Any) -> int:
     (geometry, atoms, penalty, room); chunk the first tile and the one past the last, 3 numbers
     each; entries (old, new); plan (SELECT, ADD, INNER or 0; passes before and after). There is
     place in `new`, and in the lists of `room`, for the old ones and, to select, one more for each
-    cell of a tile. ADD adds the old values times their atoms to the residual, times the squared
-    mask; INNER makes the new values the inner products of the atoms with it.
+    cell of a tile. For ADD and INNER, `new` is `old`: they add its values times their atoms to the
+    residual, times the squared mask, or make the values the inner products with it.
 
     If `out` is not empty, selecting is only to look: nothing joins, and `out` gets the largest
     correlation at each position, in units of the weights. `bars` holds for each tile the scale
@@ -208,19 +220,24 @@ def sweep(image: Any, problem: Any, chunk: Any, entries: Any, plan: Any) -> int:
                 if work == SELECT and out.size == 0 and bars[bar] <= penalty[4]:
                     work = 0
                 if work == SELECT or n > 0:
+                    here = (t0, t1, t2)
+                    place(geometry, here, sizes)
+                    tile = (geometry, atoms, penalty, sizes, image[2] or sizes[12] == 0)
+                    if work > SELECT:
+                        own = (filters, spots, values, first, n)
+                        _apply(image, room, own, tile, work == ADD)
+                        continue
                     for a in range(n):
                         lists[FILTER, a] = filters[first + a]
                         lists[SPOT, a] = spots[first + a]
                         numbers[VALUE, a] = values[first + a]
-                    here = (t0, t1, t2)
-                    place(geometry, here, sizes)
-                    tile = (geometry, atoms, penalty, sizes, image[2] or sizes[12] == 0)
                     longer, moved = _visit(image, room, n, tile, (work, plan[1], plan[2]))
                     joined += longer - n
                     if work == SELECT and longer == n and out.size == 0:
                         bars[bar] = penalty[4]
                     if moved > 0:
                         _stir(geometry, here, bars)
-                    kept = _keep(room, longer, entries[1], kept, work > SELECT)
-                new_bounds[t] = kept
+                    kept = _keep(room, longer, entries[1], kept)
+                if work <= SELECT:
+                    new_bounds[t] = kept
     return joined

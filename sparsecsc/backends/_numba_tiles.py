@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from sparsecsc.backends._numba_simd import LANES, fma, load, part, spread, store, total, zeros
 
 GROUP = 4
@@ -91,11 +93,15 @@ def _wrap(q: int, n: int, circular: int) -> int:  # pragma: no cover
     return q % n if circular else -1
 
 
-@part
-def copy(image: Any, patches: Any, first: int, tile: Any, back: bool) -> None:  # pragma: no cover
-    """Copy a patch from the flat image to ``patches[first:]``, or back.
+FETCH, STORE, MARK = np.int64(0), np.int64(1), np.int64(2)
+"""What `copy` is for; not plain numbers, for each of which Numba would compile it anew."""
 
-    Samples outside are 0 and are not written; tile is (geometry, sizes).
+
+@part
+def copy(image: Any, patches: Any, first: int, tile: Any, what: int) -> None:  # pragma: no cover
+    """Copy a patch from the flat image to ``patches[first:]``, or back, or mark what is inside.
+
+    Samples outside are 0 and are not written, marked ones are 1; tile is (geometry, sizes).
     """
     geometry, sizes = tile
     planes, rows, width = geometry[PATCH + 1], geometry[PATCH + 2], geometry[WIDTH]
@@ -112,28 +118,13 @@ def copy(image: Any, patches: Any, first: int, tile: Any, back: bool) -> None:  
                 run = min(size - i2, n2 - q2)
                 line = ((c * n0 + q0) * n1 + q1) * n2 + q2
                 for i in range(run):
-                    if back:
+                    if what == STORE:
                         image[line + i] = patches[at + i2 + i]
                     else:
-                        patches[at + i2 + i] = image[line + i]
-            elif not back:
+                        patches[at + i2 + i] = 1 if what == MARK else image[line + i]
+            elif what != STORE:
                 patches[at + i2] = 0
             i2 += run
-
-
-@part
-def mark(patches: Any, first: int, tile: Any) -> None:  # pragma: no cover
-    """Set ``patches[first:]`` to 1 at samples of the signal and to 0 outside."""
-    geometry, sizes = tile
-    planes, rows, width = geometry[PATCH + 1], geometry[PATCH + 2], geometry[WIDTH]
-    for r in range(geometry[PATCH] * sizes[9] * sizes[10]):
-        c, i0, i1 = r // (sizes[9] * sizes[10]), r // sizes[10] % sizes[9], r % sizes[10]
-        q0, q1 = sizes[3] + i0, sizes[4] + i1
-        inside = 0 <= q0 < geometry[SAMPLES] and 0 <= q1 < geometry[SAMPLES + 1]
-        at = first + ((c * planes + i0) * rows + i1) * width
-        for i2 in range(sizes[11]):
-            q2 = sizes[5] + i2
-            patches[at + i2] = 1 if inside and 0 <= q2 < geometry[SAMPLES + 2] else 0
 
 
 @part
