@@ -101,8 +101,10 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", metavar="COMMAND")
     _add_demo(commands)
     _add_solve(commands)
-    from sparsecsc._cli_bench import add_bench  # which needs the parsers of numbers below
+    from sparsecsc._cli_bench import add_bench  # these need the parsers of numbers below
+    from sparsecsc._cli_verify import add_verify
 
+    add_verify(commands)
     add_bench(commands)
     commands.add_parser("info", help="versions, backends, threads, what is shipped and installed")
     return main

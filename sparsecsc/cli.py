@@ -1,4 +1,4 @@
-"""The command line: ``sparsecsc demo``, ``solve``, ``bench`` and ``info``.
+"""The command line: ``sparsecsc demo``, ``solve``, ``verify``, ``bench`` and ``info``.
 
 The only module that prints. Results go to standard output, the progress bar and errors to standard
 error. Exit codes: 0 done; 1 stopped before the tolerance was certified, also after Ctrl-C (SIGINT)
@@ -31,6 +31,7 @@ from sparsecsc import (
     _cli_model_outcome,
     _cli_models,
     _cli_outcome,
+    _cli_verify,
     _cli_words,
 )
 from sparsecsc._cli_options import MisuseError, Settings, parser
@@ -72,13 +73,13 @@ def _run(arguments: Namespace) -> int:
         print(f"sparsecsc {_cli_outcome.package_version('sparsecsc')}")
         return 0
     if arguments.command is None:
-        msg = "expected a command, demo, solve, bench or info; got none; see sparsecsc --help."
+        msg = "expected demo, solve, verify, bench or info; got no command; see sparsecsc --help."
         raise MisuseError(msg)
     if arguments.command == "info":
         return _info()
-    if arguments.command == "bench":
-        say = functools.partial(print, file=sys.stderr, flush=True)
-        return _cli_bench.run(arguments, say, print)
+    if arguments.command in ("bench", "verify"):
+        kind: Any = _cli_bench if arguments.command == "bench" else _cli_verify
+        return int(kind.run(arguments, functools.partial(print, file=sys.stderr, flush=True), print))
     if arguments.command == "demo":
         settings = _cli_job.demo_settings(arguments.image, arguments.out)
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))
