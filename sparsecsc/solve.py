@@ -214,9 +214,9 @@ def _start(problem: Any, solver: Any, start: Any) -> Any:
     xp = problem.backend.xp
     layers = hasattr(problem, "n_layers")
     shapes = problem.shapes[1:] if layers else (problem.codes_shape,)
-    for shape in shapes if kind_of(problem.signal) == "numpy" else ():
-        name = type(solver).__name__
-        check_memory(f"the codes of {name}", shape, dtype, "use CoordinateDescent, or a crop")
+    what, free = f"the codes of {type(solver).__name__}", problem.backend.free_bytes()
+    for shape in shapes:
+        check_memory(what, shape, dtype, problem.backend.ADVICE, free)
     if start is None:
         zeros = tuple(xp.zeros(shape, dtype=dtype) for shape in shapes)
         return zeros if layers else zeros[0]

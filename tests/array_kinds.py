@@ -1,24 +1,10 @@
 """Objects of the library with their arrays in another kind, and back."""
 
-import dataclasses
-
 import numpy as np
 from multilayer import chain, dense_model, pursuit, residual_model
 
 import sparsecsc as sc
 from sparsecsc.backends import kind_of
-
-
-def converted(thing, convert):
-    """Return `thing` with each NumPy array in it converted: dataclasses and sequences as well."""
-    if isinstance(thing, np.ndarray):
-        return convert(thing)
-    if isinstance(thing, (tuple, list)):
-        return type(thing)(converted(part, convert) for part in thing)
-    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        fields = [f.name for f in dataclasses.fields(thing) if f.init]
-        return type(thing)(**{name: converted(getattr(thing, name), convert) for name in fields})
-    return thing
 
 
 def host(array):

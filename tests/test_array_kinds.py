@@ -8,13 +8,14 @@ import math
 
 import numpy as np
 import pytest
-from array_kinds import converted, host, models
+from array_kinds import host, models
 from checkers import assert_close
 from discovery import MULTILAYER, PENALTIES, SINGLE, make_solver
 from instances import DICTIONARIES, problem_of
 
 import sparsecsc as sc
 from sparsecsc import backends
+from sparsecsc._cli_device import moved as converted
 
 N_ITER = 25
 MODELS = models()
@@ -150,6 +151,74 @@ def test_the_default_solver_certifies_the_same_optimum(convert, name):
     )
     for one, two in zip(*paths, strict=True):
         assert abs(one.objective - two.objective) <= 2e-4 * two.objective
+
+
+ON_DEVICE = [
+    (sc.ISTA(), "2d", "L1"),
+    (sc.FISTA(), "2d", "L1"),
+    (sc.FISTA(a=3.0), "1d stride", "ElasticNet"),
+    (sc.FISTA(), "1d channels", "GroupL1"),
+    (sc.ADMM(balance=False), "2d", "NonnegativeL1"),
+    (sc.ADMM(balance=False), "1d same", "L1"),
+]
+
+
+@pytest.fixture
+def transfers(convert, monkeypatch):
+    """Return a list that grows when a value of the other kind is read by the host."""
+    read, cls = [], type(convert(np.zeros(1)))
+    names = ("get",) if cls.__module__.startswith("cupy") else ("__array__", "__buffer__")
+    for name in ("__float__", "__bool__", "__int__", "__index__", *names):
+        plain = getattr(cls, name, None)
+        if plain is not None:
+
+            def counted(self, *args, plain=plain, name=name, **options):
+                read.append(name)
+                return plain(self, *args, **options)
+
+            try:
+                monkeypatch.setattr(cls, name, counted)
+            except TypeError:  # a built-in class: its own methods count through `get`
+                pytest.skip("methods of this kind of array cannot be replaced")
+    return read
+
+
+def test_reading_a_value_is_counted(convert, transfers):
+    float(convert(np.zeros(3))[0])
+    bool(convert(np.zeros(3))[0] > 0)
+    assert len(transfers) >= 2
+
+
+@pytest.mark.parametrize(("solver", "name", "penalty"), ON_DEVICE)
+def test_steps_read_nothing_on_the_host(convert, transfers, solver, name, penalty):
+    other = converted(problem_of(name, penalty), convert)
+    state = solver.init(other, convert(np.zeros(other.codes_shape)))
+    state = solver.step(other, state)  # bounds and inverses are computed once
+    transfers.clear()
+    for _ in range(3):
+        state = solver.step(other, state)
+    assert transfers == []
+
+
+@pytest.mark.parametrize(
+    "solver", [sc.MLISTA(), sc.MLFISTA(restart=True), sc.MLADMM(balance=False)]
+)
+def test_steps_of_models_read_nothing_on_the_host(convert, transfers, solver):
+    other = converted(MODELS["chain"], convert)
+    state = solver.init(other, tuple(convert(np.zeros(shape)) for shape in other.shapes[1:]))
+    for _ in range(2):
+        state = solver.step(other, state)
+    transfers.clear()
+    for _ in range(3):
+        state = solver.step(other, state)
+    assert transfers == []
+
+
+def test_codes_that_do_not_fit_are_refused_with_need_and_have(convert, monkeypatch):
+    other = converted(problem_of("2d"), convert)
+    monkeypatch.setattr(other.backend, "free_bytes", lambda: 100.0)
+    with pytest.raises(MemoryError, match=r"the codes of FISTA .* GB; got 0\.0 GB available: "):
+        sc.solve(other, sc.FISTA())
 
 
 def test_coordinate_descent_says_what_to_use_instead(convert):

@@ -28,6 +28,8 @@ name                      meaning
 ``coordinates``           kernels of coordinate descent; not in every backend
 ``sparse``                kernels of sparse codes; not in every backend
 ``plans``                 kernels of direct and tiled convolution; not in every backend
+``free_bytes()``          memory that is free on the device; None: as the system says
+``ADVICE``                what to do where codes do not fit into memory
 ``to_host(x)``            the values as a NumPy array
 ``synchronize()``         wait until queued work is done
 ========================  =====================================================================

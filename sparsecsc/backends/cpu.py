@@ -25,6 +25,7 @@ plans = _numba_plans
 sparse = _numba_sparse
 block_elements = 2**18
 immediate = True
+ADVICE = "use CoordinateDescent, or a crop"
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -129,6 +130,10 @@ def relax(codes: Any, multiplier: Any, target: Any, new: Any, relaxation: float)
     for line in _lines(codes, multiplier, target, new):
         kernels.relax(line, scale, norms)
     return norms
+
+
+def free_bytes() -> None:
+    """Return None: the system knows."""
 
 
 def to_host(x: Any) -> Any:

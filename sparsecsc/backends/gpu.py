@@ -22,6 +22,7 @@ Value = TypeVar("Value")
 
 xp = array_namespace
 immediate = False
+ADVICE = "use float32, fewer filters, a crop, or NumPy arrays"
 _LEAST_ELEMENTS, _MOST_ELEMENTS = 2**20, 2**26
 _SHARE = 64
 """Bytes that are free on the device for each element of a block: spectrum, product, result."""
@@ -180,6 +181,12 @@ def split(
         given = (*lines, real(relaxation), *_numbers(real, penalty))
         norms += launch("split", real, lines[0].size, *given, sums=5)
     return norms
+
+
+def free_bytes() -> float:
+    """Return how many bytes are free on the device, with those that CuPy keeps for reuse."""
+    free, _ = cp.cuda.runtime.memGetInfo()
+    return float(free + cp.get_default_memory_pool().free_bytes())
 
 
 def to_host(x: Any) -> Any:
