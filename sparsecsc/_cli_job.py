@@ -111,10 +111,12 @@ class Job:
         }
 
 
-def demo_settings(image: str, out: str) -> Settings:
+def demo_settings(image: str, out: str, device: str | None = None) -> Settings:
     """Return what the demo does: a crop, DCT filters, a twentieth of the largest weight."""
     filters = "dct8x8" if image == "camera" else "dct5x5-rgb"
-    return Settings(f"{image} (shipped)", filters, weight_ratio=0.05, out=out)
+    return Settings(
+        f"{image} (shipped)", filters, weight_ratio=0.05, out=out, device=device or "auto"
+    )
 
 
 def demo_source(image: str) -> SignalFile:

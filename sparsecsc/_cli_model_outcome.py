@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparsecsc._cli_cast import cast_model
+from sparsecsc._cli_device import on_gpu
 from sparsecsc._cli_models import ModelJob
 from sparsecsc._cli_outcome import (
     Outcome,
@@ -79,6 +80,7 @@ def _summary(
         },
         "layers": [_layer(job, result, report) for report in reports],
         "dtype": job.settings.dtype,
+        "device": "gpu" if on_gpu(job.settings) else "cpu",
         "threads": backend_of(inputs.signal).threads(),
         "signal_shape": list(job.layered.signal.shape),
         "input_format": inputs.words,

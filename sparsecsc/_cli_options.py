@@ -42,6 +42,9 @@ class MisuseError(Exception):
     """The command line cannot be carried out as given."""
 
 
+DEVICES = ("auto", "cpu", "gpu")
+
+
 @dataclass(frozen=True)
 class Settings:
     """All that a run depends on."""
@@ -74,6 +77,7 @@ class Settings:
     out: str = "sparsecsc-out"
     resume: bool = False
     workdir: str | None = None
+    device: str = "auto"
     save_every: float = 60.0
     given: frozenset[str] = frozenset()
     """The names of the settings that the command line has."""
@@ -115,6 +119,7 @@ def _add_demo(commands: Any) -> None:
         "demo", help="code a photograph that comes with the package", allow_abbrev=False
     )
     _add_out(demo)
+    add_device(demo.add_argument)
     images = [name for name in names() if name != "snare_roll"]
     demo.add_argument("--image", choices=images, default="camera", help="default: %(default)s")
 
@@ -128,6 +133,12 @@ def _add_out(command: Any) -> None:
     )
     text = "print errors only"
     command.add_argument("--quiet", action="store_true", default=False, help=text)
+
+
+def add_device(add: Callable[..., Any]) -> None:
+    """Add the option that says where to compute."""
+    text = "where to compute; auto: on a GPU if there is one (default: auto)"
+    add("--device", choices=DEVICES, help=text)
 
 
 def _add_solve(commands: Any) -> None:
@@ -216,6 +227,7 @@ def _add_geometry(add: Callable[..., Any]) -> None:
     )
     add("--lowpass", type=_number(least=0.0, most=1e30), metavar="STRENGTH", help=text)
     add("--dtype", choices=("float32", "float64"), help=f"default: {Settings.dtype}")
+    add_device(add)
 
 
 def _listed(parse: Callable[[str], float]) -> Callable[[str], Any]:

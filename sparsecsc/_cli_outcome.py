@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc._cli_device import on_gpu
 from sparsecsc._cli_job import Job
 from sparsecsc._cli_options import MisuseError
 from sparsecsc.backends import backend_of
@@ -181,6 +182,7 @@ def summary_of(
         "psnr": quality,
         "psnr_peak": job.source.format.peak,
         "dtype": str(codes.dtype),
+        "device": "gpu" if on_gpu(job.settings) else "cpu",
         "threads": backend_of(job.problem.signal).threads(),
         "signal_shape": list(job.problem.signal.shape),
         "filters_shape": list(job.problem.dictionary.filters.shape),

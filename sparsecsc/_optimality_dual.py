@@ -86,7 +86,7 @@ def _shrunk(problem: Pursuit, point: Array) -> Iterator[tuple[Array, Any, Any]]:
     """Yield the multiple that no penalty forbids, to be paid for where penalties only charge."""
 
     def consume(block: Block, correlation: Array) -> Any:
-        return block[0], _host(problem.penalty.at(block).allowed(correlation))
+        return block[0], problem.backend.to_host(problem.penalty.at(block).allowed(correlation))
 
     multiple = np.ones(point.shape[0])
     for signals, found in problem.correlate(point, consume):
@@ -132,29 +132,27 @@ def _bounds_by_blocks(problem: Pursuit, residual: Array) -> tuple[Any, Any, Arra
         penalty = problem.penalty.at(block)
         worst = penalty.overshoot(correlation)
         with lock:
-            overshoot[block[0]] = xp.maximum(overshoot[block[0]], worst)
+            rows = (block[0], ...)
+            overshoot[rows] = xp.maximum(overshoot[rows], worst)
         return block, penalty.dual_bounds(correlation)
 
     pieces = problem.correlate(residual, consume)
     coupled = pieces[0][0] == WHOLE and pieces[0][1][0].shape != (n_signals,)
     ratio, conjugate = np.zeros((2, 1 if coupled else n_signals))
+    to_host = problem.backend.to_host
     for block, (block_ratio, block_conjugate) in pieces:
         signals = slice(None) if coupled else block[0]
-        ratio[signals] = np.maximum(ratio[signals], _host(block_ratio))
-        conjugate[signals] += _host(block_conjugate)
+        ratio[signals] = np.maximum(ratio[signals], to_host(block_ratio))
+        conjugate[signals] += to_host(block_conjugate)
     return ratio, conjugate, overshoot
-
-
-def _host(values: Array) -> Any:
-    """Return a short vector as NumPy, one number at a time."""
-    return np.array([float(v) for v in values])
 
 
 def best_scale(problem: Any, residual: Array, ratio: Any, conjugate: Any) -> tuple[Any, Any]:
     """Return the better scale of the residual and the dual value it gives, for each signal."""
     backend, target = problem.backend, problem.target
-    inner = np.array([backend.dot(b, r) for b, r in zip(target, residual, strict=True)])
-    norm = np.array([backend.sum_squares(r) for r in residual])
+    rows = [(b, ...) for b in range(residual.shape[0])]
+    inner = np.array([backend.dot(target[row], residual[row]) for row in rows])
+    norm = np.array([backend.sum_squares(residual[row]) for row in rows])
     if ratio.shape != inner.shape:
         inner, norm = inner.sum(keepdims=True), norm.sum(keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -151,10 +151,13 @@ def per_axis(name: str, value: Any, n_axes: int, *, least: int) -> tuple[int, ..
     return (check_count(name, value, least=least),) * n_axes
 
 
-def check_memory(what: str, shape: Sequence[int], dtype: Any, advice: str) -> None:
-    """Refuse to make an array that the memory available cannot hold."""
+def check_memory(
+    what: str, shape: Sequence[int], dtype: Any, advice: str, available: float | None = None
+) -> None:
+    """Refuse to make an array that the memory available, of this machine or given, cannot hold."""
     itemsize = 4 if str(dtype).endswith("32") else 8
-    needed, available = math.prod(shape) * itemsize, available_memory()
+    needed = math.prod(shape) * itemsize
+    available = available_memory() if available is None else available
     if needed > available:
         msg = (
             f"{what} of shape {tuple(shape)} must fit into memory as an array, {needed / 1e9:.1f} "

@@ -26,6 +26,7 @@ import numpy as np
 from sparsecsc import (
     _cli_bench,
     _cli_checks,
+    _cli_device,
     _cli_job,
     _cli_large_outcome,
     _cli_model_outcome,
@@ -37,6 +38,7 @@ from sparsecsc import (
 from sparsecsc._cli_options import MisuseError, Settings, parser
 from sparsecsc._cli_outcome import DONE
 from sparsecsc.backends import backend_of
+from sparsecsc.backends.devices import describe_gpus, missing_gpu
 from sparsecsc.data import names
 from sparsecsc.io import SignalFile
 from sparsecsc.solve import solve
@@ -81,7 +83,7 @@ def _run(arguments: Namespace) -> int:
         kind: Any = _cli_bench if arguments.command == "bench" else _cli_verify
         return int(kind.run(arguments, functools.partial(print, file=sys.stderr, flush=True), print))
     if arguments.command == "demo":
-        settings = _cli_job.demo_settings(arguments.image, arguments.out)
+        settings = _cli_job.demo_settings(arguments.image, arguments.out, arguments.device)
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))
     known = {field.name for field in fields(Settings)}
     chosen = {name: value for name, value in vars(arguments).items() if name in known}
@@ -99,20 +101,23 @@ def _solve(settings: Settings, quiet: bool, source: SignalFile | None = None) ->
         if settings.model is None
         else _cli_models.prepare(settings)
     )
-    out = kind.check_out(job)
+    out, gpu = kind.check_out(job), _cli_device.on_gpu(settings)
     if not quiet:
         print(*_cli_words.announcement(job), sep="\n", flush=True)
+    problem, start = job.problem, job.start
+    if gpu:
+        problem, start = _cli_device.to_device(problem, start)
     result = solve(
-        job.problem,
+        problem,
         job.solver,
-        start=job.start,
+        start=start,
         tol=settings.tol,
         max_iter=job.max_iter,
         max_seconds=settings.max_seconds,
         progress=not quiet and sys.stderr.isatty(),
         **job.run_options,
     )
-    result = job.judged(result)
+    result = job.judged(_cli_device.to_files(result) if gpu else result)
     outcome = kind.write_all(job, result, out)
     if not quiet:
         print(*_cli_words.conclusion(result, outcome), sep="\n")
@@ -125,10 +130,17 @@ def _info() -> int:
     backend: Any = backend_of(np.empty(0))
     print(f"{'backends':<12}numpy (CPU, {backend.threads()} threads)")
     print(f"{'shipped':<12}{', '.join(names())}")
+    _show_devices()
     for name, use in (("cupy", "arrays on a GPU"), ("matplotlib", "report.png")):
         installed = importlib.util.find_spec(name) is not None
         print(f"{name:<12}{'installed' if installed else 'not installed'} (for {use})")
     return 0
+
+
+def _show_devices() -> None:
+    reason = missing_gpu()
+    for line in describe_gpus() or [f"none: {reason}"]:
+        print(f"{'GPU':<12}{line}")
 
 
 @contextlib.contextmanager

@@ -6,16 +6,19 @@ Nothing here is a base class. A dictionary, penalty or solver is any object with
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import EllipsisType, ModuleType
 from typing import Any, Protocol, TypeAlias
 
 Array: TypeAlias = Any
 """A NumPy array, or one of another kind that has a backend."""
 
-Block: TypeAlias = tuple[slice, slice]
-"""Which signals and which filters a piece of work covers: ``codes[block]`` is a view."""
+Block: TypeAlias = tuple[slice, slice, EllipsisType]
+"""Which signals and which filters a piece of work covers: ``codes[block]`` is a view.
 
-WHOLE: Block = (slice(None), slice(None))
+The dots are for array kinds that want every axis named.
+"""
+
+WHOLE: Block = (slice(None), slice(None), ...)
 """The block that is everything."""
 
 

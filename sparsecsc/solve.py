@@ -103,8 +103,9 @@ def solve(
             while status is None:
                 state = solver.step(problem, state)
                 run.n_iter += 1
-                ended = _ended(run, state, max_iter, max_seconds)
-                if ended is not None or run.n_iter % every == 0:
+                due = run.n_iter % every == 0
+                ended = _ended(run, state, max_iter, max_seconds, due=due)
+                if ended is not None or due:
                     own_rule = ended is not None and state.finished is not None
                     status = run.check(state, final=own_rule, last=ended is not None) or ended
                     bar.show(run)
@@ -192,8 +193,10 @@ def path(
     return results
 
 
-def _ended(run: Run, state: Any, max_iter: int, max_seconds: float) -> Status | None:
-    if state.finished:
+def _ended(run: Run, state: Any, max_iter: int, max_seconds: float, *, due: bool) -> Status | None:
+    """Return why the run ends; what makes the host wait for a device is asked only at checks."""
+    waits = getattr(state, "waits", False) and not run.problem.backend.immediate
+    if (due or not waits) and state.finished:
         return Status.RULE_MET
     if run.n_iter >= max_iter:
         return Status.MAX_ITER
@@ -211,9 +214,9 @@ def _start(problem: Any, solver: Any, start: Any) -> Any:
     xp = problem.backend.xp
     layers = hasattr(problem, "n_layers")
     shapes = problem.shapes[1:] if layers else (problem.codes_shape,)
-    for shape in shapes if kind_of(problem.signal) == "numpy" else ():
-        name = type(solver).__name__
-        check_memory(f"the codes of {name}", shape, dtype, "use CoordinateDescent, or a crop")
+    what, free = f"the codes of {type(solver).__name__}", problem.backend.free_bytes()
+    for shape in shapes:
+        check_memory(what, shape, dtype, problem.backend.ADVICE, free)
     if start is None:
         zeros = tuple(xp.zeros(shape, dtype=dtype) for shape in shapes)
         return zeros if layers else zeros[0]
@@ -232,6 +235,10 @@ def _check_solver(solver: Any, problem: Any) -> None:
             "`solver` must be an instance such as FISTA(), with methods init and step; got "
             f"{solver!r}: create one."
         )
+        raise TypeError(msg)
+    if getattr(solver, "sparse", False) and not hasattr(problem.backend, "sparse"):
+        kind, name = kind_of(problem.signal), type(solver).__name__
+        msg = f"{name} needs NumPy arrays; got {kind} arrays: use FISTA() or ADMM()."
         raise TypeError(msg)
     if hasattr(problem, "n_layers") and not getattr(solver, "multilayer", False):
         name = type(solver).__name__

@@ -15,6 +15,7 @@ from scipy.io import wavfile
 
 import sparsecsc as sc
 from sparsecsc import _cli_outcome
+from sparsecsc.backends.devices import missing_gpu
 from sparsecsc.cli import main
 from sparsecsc.data import load_image
 from sparsecsc.io import load_codes, read_signal
@@ -275,8 +276,54 @@ def test_psnr_is_that_of_the_formula_and_infinite_for_equal_signals():
 def test_info_names_versions_backends_threads_and_data(capsys):
     assert main(["info"]) == 0
     told = capsys.readouterr().out
-    for words in ("python", "numpy", "scipy", "numba", "sparsecsc", "threads", "camera", "cupy"):
+    for words in (
+        "python",
+        "numpy",
+        "scipy",
+        "numba",
+        "sparsecsc",
+        "threads",
+        "camera",
+        "cupy",
+        "GPU",
+    ):
         assert words in told
+
+
+NO_GPU = missing_gpu()
+without_gpu = pytest.mark.skipif(not NO_GPU, reason="there is a GPU")
+
+
+@without_gpu
+def test_a_gpu_that_is_not_there_is_one_clear_error_and_auto_takes_the_cpu(tmp_path, capsys):
+    assert main(["demo", "--quiet", "--device", "gpu", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "--device gpu needs a GPU that CuPy can use; got none, " + NO_GPU in told
+    for device in ([], ["--device", "auto"], ["--device", "cpu"]):
+        assert main(["demo", "--quiet", *device, "--out", str(tmp_path)]) == 0
+        result = json.loads((tmp_path / "result.json").read_text())
+        assert result["device"] == "cpu"
+
+
+@pytest.mark.parametrize("alone", [["--solver", "cd"], ["--workdir", "folder"]])
+def test_what_has_no_form_on_a_gpu_says_so(tmp_path, capsys, alone):
+    np.save(tmp_path / "x.npy", np.ones((1, 1, 16, 16), np.float32))
+    given = ["solve", str(tmp_path / "x.npy"), "--filters", "haar4x4", "--weight", "1", *alone]
+    given = [word.replace("folder", str(tmp_path / "work")) for word in given]
+    assert main([*given, "--device", "gpu", "--out", str(tmp_path / "out")]) == 2
+    assert f"--device gpu has no form of {alone[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.gpu
+def test_the_demo_on_a_gpu_has_the_objective_of_the_cpu(tmp_path):
+    objectives = []
+    for device in ("cpu", "gpu"):
+        assert main(["demo", "--quiet", "--device", device, "--out", str(tmp_path)]) == 0
+        result = json.loads((tmp_path / "result.json").read_text())
+        assert result["device"] == device
+        objectives.append(result["objective"])
+    assert objectives[1] == pytest.approx(objectives[0], rel=2e-3)
 
 
 def test_version_and_help_are_told(capsys):

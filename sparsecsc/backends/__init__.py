@@ -10,19 +10,27 @@ name                      meaning
 ``irfftn(x, shape)``      its inverse, real, of size ``shape``
 ``fast_length(n)``        smallest length >= n that transforms fast
 ``block_elements``        how many real elements one block of work should hold
+``immediate``             whether reading a number that a step computed makes nobody wait
 ``threads()``             how many blocks are worked on at once
 ``run(task, items)``      ``[task(item) for item in items]``, concurrently where that pays
 ``multiply_accumulate``   ``out[b, c] += sum_m spectra[m, c] * codes[b, m]``
 ``multiply_conjugate``    ``out[b, m] = sum_c conj(spectra[m, c]) * signal[b, c]``
 ``sum_squares(x)``        float, accumulated in float64
 ``dot(x, y)``             float, accumulated in float64
-``difference(x, y)``      squared norms of x - y and of x, accumulated in float64
+``difference(x, y)``      squared norms of x - y and of x in float64, a pair of numbers
+``subtract_from(x, y)``    ``y = x - y``, in place
 ``shrink``                prox of base + step * correlation, in place of the latter if it can
+``accelerate``            FISTA's step: `shrink`, then `momentum`
 ``momentum``              FISTA's extrapolation in place; returns the restart inner product
+``copy_if(flag, y, x)``   ``y = x``, in place, if the number `flag` is above 0
 ``relax``                 ADMM's update of code and multiplier in place; returns five squared norms
+``split``                 ADMM's prox and `relax` in one pass; not in every backend
 ``coordinates``           kernels of coordinate descent; not in every backend
 ``sparse``                kernels of sparse codes; not in every backend
 ``plans``                 kernels of direct and tiled convolution; not in every backend
+``free_bytes()``          memory that is free on the device; None: as the system says
+``ADVICE``                what to do where codes do not fit into memory
+``to_host(x)``            the values as a NumPy array
 ``synchronize()``         wait until queued work is done
 ========================  =====================================================================
 """
@@ -34,7 +42,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-_MODULE_OF_KIND = {"numpy": "sparsecsc.backends.cpu"}
+_MODULE_OF_KIND = {"numpy": "sparsecsc.backends.cpu", "cupy": "sparsecsc.backends.gpu"}
 
 
 def kind_of(array: Any) -> str:

@@ -24,6 +24,8 @@ tiles = _cpu_tiles
 plans = _numba_plans
 sparse = _numba_sparse
 block_elements = 2**18
+immediate = True
+ADVICE = "use CoordinateDescent, or a crop"
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -72,6 +74,11 @@ def difference(x: Any, y: Any) -> tuple[float, float]:
     return float(sum(a for a, _ in parts)), float(sum(b for _, b in parts))
 
 
+def subtract_from(x: Any, y: Any) -> None:
+    """Store ``x - y`` in `y`."""
+    np.subtract(x, y, out=y)
+
+
 def shrink(correlation: Any, base: Any, step: float, penalty: tuple[float, float, bool]) -> Any:
     """Return the prox of ``base + step * correlation``, in place of `correlation` if contiguous.
 
@@ -87,7 +94,22 @@ def shrink(correlation: Any, base: Any, step: float, penalty: tuple[float, float
     return correlation
 
 
-def momentum(extrapolated: Any, codes: Any, new: Any, factor: float) -> float:
+def accelerate(
+    correlation: Any, arrays: Any, step: float, penalty: tuple[float, float, bool], factor: Any
+) -> float:
+    """FISTA's step: `shrink`, then `momentum`; arrays is (extrapolated, codes)."""
+    extrapolated, codes = arrays
+    new = shrink(correlation, extrapolated, step, penalty)
+    return momentum(extrapolated, codes, new, factor)
+
+
+def copy_if(flag: float, out: Any, x: Any) -> None:
+    """Store `x` in `out` if the number `flag` is above 0."""
+    if flag > 0:
+        out[...] = x
+
+
+def momentum(extrapolated: Any, codes: Any, new: Any, factor: Any) -> float:
     """Store `new` in `codes` and ``new + factor * (new - codes)`` in `extrapolated`, in place.
 
     Returns ``<extrapolated - new, new - codes>`` of the values before the update.
@@ -108,6 +130,15 @@ def relax(codes: Any, multiplier: Any, target: Any, new: Any, relaxation: float)
     for line in _lines(codes, multiplier, target, new):
         kernels.relax(line, scale, norms)
     return norms
+
+
+def free_bytes() -> None:
+    """Return None: the system knows."""
+
+
+def to_host(x: Any) -> Any:
+    """Return the array itself: it is a NumPy array."""
+    return np.asarray(x)
 
 
 def synchronize() -> None:

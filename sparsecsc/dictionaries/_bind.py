@@ -68,12 +68,12 @@ def make_spectral(
     spectra = xp.empty((dictionary.n_filters, channels, *half), dtype=complex_dtype)
 
     def fill(m: int) -> None:
-        taps = xp.astype(filters[m : m + 1], xp.float64)
+        taps = xp.astype(filters[m : m + 1, ...], xp.float64)
         placed = embed(xp, taps, wide, dictionary.dilations, origin)
         if squared:
             placed = placed * placed
         spectrum = backend.rfftn(to_polyphase(xp, placed, grid, stride), grid)
-        spectra[m] = xp.astype(spectrum[0], complex_dtype)
+        spectra[m, ...] = xp.astype(spectrum[0, ...], complex_dtype)
 
     backend.run(fill, range(dictionary.n_filters))
     return SpectralOperator(

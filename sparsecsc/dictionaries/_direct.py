@@ -77,7 +77,7 @@ class SampleLanes:
             plans.cut(target, signal[b], corner, stride, geometry.circular)
 
         def task(block: Block) -> Any:
-            signals, filters = block
+            signals, filters, _ = block
             n = (signals.stop - signals.start, filters.stop - filters.start)
             out = geometry.backend.xp.empty((*n, math.prod(geometry.code_spatial)), dtype=dtype)
             weights, offsets, starts = self._analysis
@@ -168,12 +168,12 @@ class SampleLanes:
         plans, dtype = geometry.backend.plans, geometry.filters.dtype
         corner = np.subtract(geometry.first, geometry.reach)
         ones = np.ones(3, np.int64)
-        most = max(filters.stop - filters.start for _, filters in group)
+        most = max(filters.stop - filters.start for _, filters, _ in group)
         plane = math.prod(self._padded_codes)
         shared = self.buffers.borrow((most * plane + self._slack,), dtype)
         with shared as padded, self._room() as room:
             for index, block in enumerate(group):
-                signals, filters = block
+                signals, filters, _ = block
                 n = filters.stop - filters.start
                 codes = three_axes(codes_at(block))
                 weights = self._weights_of(filters)
@@ -205,7 +205,7 @@ class ChannelLanes:
         signals = min(signals, max(1, backend.block_elements // (size * geometry.n_filters)))
         every_filter = slice(0, geometry.n_filters)
         return [
-            (slice(b, min(b + signals, n_signals)), every_filter)
+            (slice(b, min(b + signals, n_signals)), every_filter, ...)
             for b in range(0, n_signals, signals)
         ]
 

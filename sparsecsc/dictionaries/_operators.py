@@ -30,7 +30,7 @@ def make_blocks(
     if filters < n_filters:
         signals = 1
     return [
-        (slice(b, min(b + signals, n_signals)), slice(m, min(m + filters, n_filters)))
+        (slice(b, min(b + signals, n_signals)), slice(m, min(m + filters, n_filters)), ...)
         for b in range(0, n_signals, signals)
         for m in range(0, n_filters, filters)
     ]
@@ -206,7 +206,7 @@ class SpectralOperator:
         total = self.backend.xp.zeros(shape, dtype=self.spectra.dtype)
         for block in group:
             spectrum = self.backend.rfftn(codes_at(block), self.grid)
-            self.backend.multiply_accumulate(total, self.spectra[block[1]], spectrum)
+            self.backend.multiply_accumulate(total, self.spectra[block[1], ...], spectrum)
         return total
 
     def adjoint(self, spectrum: Array, consume: Callable[[Block, Array], Any]) -> list[Any]:
@@ -214,7 +214,9 @@ class SpectralOperator:
         inner = (..., *(slice(n) for n in self.code_spatial))
 
         def task(block: Block) -> Any:
-            product = self.backend.multiply_conjugate(self.spectra[block[1]], spectrum[block[0]])
+            product = self.backend.multiply_conjugate(
+                self.spectra[block[1], ...], spectrum[block[0], ...]
+            )
             return consume(block, self.backend.irfftn(product, self.grid)[inner])
 
         results: list[Any] = self.backend.run(task, self.blocks(spectrum.shape[0]))

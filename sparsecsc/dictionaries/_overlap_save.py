@@ -83,7 +83,7 @@ class TiledTransforms:
         chunks = self._chunks(signal.shape[0], geometry.code_spatial)
 
         def task(block: Block) -> Any:
-            signals, filters = block
+            signals, filters, _ = block
             shape = (1, filters.stop - filters.start, *geometry.code_spatial)
             out = geometry.backend.xp.empty(shape, dtype=signal.dtype)
             for (b, corners), packed in zip(chunks, spectra, strict=True):

@@ -51,7 +51,7 @@ def largest_eigenvalue(xp: Any, matrices: Array) -> float:
     order = xp.flip(xp.argsort(bounds))
     largest = 0.0
     for first in range(0, order.shape[0], _BATCH):
-        chosen = order[first : first + _BATCH]
+        chosen = order[first : min(first + _BATCH, order.shape[0])]
         if float(bounds[chosen[0]]) <= largest:
             break
         values = xp.linalg.eigvalsh(xp.take(flat, chosen, axis=0))
@@ -71,7 +71,7 @@ def outer_products(xp: Any, spectra: Array) -> Array:
     channels = spectra.shape[1]
     total = xp.zeros((channels, *spectra.shape[1:]), dtype=spectra.dtype)
     for m in range(spectra.shape[0]):
-        total += spectra[m][:, None, ...] * xp.conj(spectra[m])[None, ...]
+        total += spectra[m, :, None, ...] * xp.conj(spectra[m, None, ...])
     return total
 
 
@@ -94,5 +94,5 @@ def scatter(xp: Any, x: Array, axis: int, where: list[int], n: int) -> Array:
     out = xp.zeros((n, *x.shape[1:]), dtype=x.dtype)
     for tap, index in enumerate(where):
         if index < n:
-            out[index] += x[tap]
+            out[index, ...] += x[tap, ...]
     return xp.moveaxis(out, 0, axis)

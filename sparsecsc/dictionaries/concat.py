@@ -277,4 +277,4 @@ def _any_filters(dictionary: Any) -> Array | None:
 
 
 def _moved(block: Block, offset: int) -> Block:
-    return block[0], slice(block[1].start + offset, block[1].stop + offset)
+    return block[0], slice(block[1].start + offset, block[1].stop + offset), ...

@@ -262,7 +262,7 @@ class ConvDictionary:
         out = xp.zeros((self.n_channels, *spatial), dtype=like.dtype)
         wide = self.circular_size(spatial)
         corner = tuple(n * s for n, s in zip(position, self.strides, strict=True))
-        atom = self.filters[m]
+        atom = self.filters[m, ...]
         for axis, n in enumerate(spatial):
             first = corner[axis] - self.pads[axis][0]
             taps = [first + self.dilations[axis] * t for t in range(self.kernel[axis])]

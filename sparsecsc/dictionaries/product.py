@@ -120,7 +120,7 @@ class Product:
             index = _unravel(entry, shape[1:])
             atom = self.column(signal_shape, index, mask)
             norms[(slice(None), *index)] = xp.sqrt(
-                xp.sum((weight * atom[None]) ** 2, axis=tuple(range(1, weight.ndim)))
+                xp.sum((weight * atom[None, ...]) ** 2, axis=tuple(range(1, weight.ndim)))
             )
         return norms
 
@@ -129,10 +129,10 @@ class Product:
         shapes = [tuple(signal_shape)]
         for dictionary in self.dictionaries[:-1]:
             shapes.append(dictionary.code_shape(shapes[-1]))
-        atom = self.dictionaries[-1].column(shapes[-1], index, like)[None]
+        atom = self.dictionaries[-1].column(shapes[-1], index, like)[None, ...]
         for dictionary, shape in zip(self.dictionaries[-2::-1], shapes[-2::-1], strict=True):
             atom = dictionary.synthesize(atom, shape[2:])
-        return atom[0]
+        return atom[0, ...]
 
     def bind(self, signal_shape: Sequence[int], like: Array) -> ProductOperator:
         """Return the operator for signals of this shape."""

@@ -156,7 +156,8 @@ def _times(problem: Any, factors: Any, arrays: Sequence[Array]) -> tuple[Array, 
 def _bounds(problem: Any, arrays: Sequence[Array]) -> tuple[Any, Any]:
     """Return (ratios, conjugates) of v_1, ..., v_{L-1}, p_L: (n_layers, n_signals), or 1 signal."""
     pairs = [p.dual_bounds(a) for p, a in zip(problem.penalties, arrays, strict=True)]
-    ratios, conjugates = ([_host(values) for values in side] for side in zip(*pairs, strict=True))
+    to_host = problem.backend.to_host
+    ratios, conjugates = ([to_host(values) for values in side] for side in zip(*pairs, strict=True))
     if any(len(r) == 1 for r in ratios):  # some layer couples the signals
         ratios = [r.max(keepdims=True) for r in ratios]
         conjugates = [c.sum(keepdims=True) for c in conjugates]
@@ -167,7 +168,3 @@ def _by_signal(problem: Any, values: Any) -> Array:
     """Return a short NumPy vector as an array that is broadcast over signals."""
     shape = (-1, *(1,) * (len(problem.shapes[0]) - 1))
     return problem.backend.xp.reshape(problem.backend.xp.asarray(values), shape)
-
-
-def _host(values: Array) -> Any:
-    return np.array([float(v) for v in values])

@@ -206,7 +206,7 @@ class DeepOperator:
 
     def blocks(self, n_signals: int) -> list[Block]:
         """Return one block a layer."""
-        return [(slice(None), columns) for columns in columns_of(self.shapes)]
+        return [(slice(None), columns, ...) for columns in columns_of(self.shapes)]
 
     def synthesize(self, codes_at: Callable[[Block], Array], n_signals: int) -> Array:
         """Return B w, flattened."""

@@ -100,7 +100,7 @@ class SpectralStack:
         for m in range(self.problem.shapes[-1][1]):
             impulse = xp.zeros((1, *self.problem.shapes[-1][1:]), dtype=self.problem.signal.dtype)
             impulse[(0, m, *(0,) * len(self.grid))] = 1.0
-            s = xp.astype(self._spectrum(self.problem.images(impulse)[:-1])[0], xp.complex128)
+            s = xp.astype(self._spectrum(self.problem.images(impulse)[:-1])[0, ...], xp.complex128)
             outer += s[:, None, ...] * xp.conj(s)[None, ...]
         return outer
 
@@ -117,7 +117,7 @@ class SpectralStack:
         backend = self.problem.backend
         out, first = [], 0
         for n, stride in zip(self.rows, self.strides, strict=True):
-            phases = backend.irfftn(spectrum[:, first : first + n], self.grid)
+            phases = backend.irfftn(spectrum[:, first : first + n, ...], self.grid)
             out.append(from_polyphase(backend.xp, phases, self.grid, stride))
             first += n
         return out

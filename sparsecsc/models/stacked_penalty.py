@@ -110,7 +110,7 @@ class StackedPenalty:
         return xp.concat(none, axis=1)
 
     def _parts(self, codes: Array) -> list[tuple[Any, Array]]:
-        return [(self.at((slice(None), c)), codes[:, c]) for c in columns_of(self.shapes)]
+        return [(self.at((slice(None), c, ...)), codes[:, c]) for c in columns_of(self.shapes)]
 
 
 @dataclass(frozen=True, eq=False)

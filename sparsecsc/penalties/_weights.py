@@ -86,8 +86,8 @@ def weight_at(weight: Weight, block: Block) -> Weight:
     """Return the part of a bound weight that belongs to a block of the codes."""
     if isinstance(weight, float):
         return weight
-    index = tuple(part if n > 1 else slice(None) for n, part in zip(weight.shape, block))  # noqa: B905
-    return weight[index]
+    cuts = zip(weight.shape[:2], block[:2], strict=True)
+    return weight[(*(part if n > 1 else slice(None) for n, part in cuts), ...)]
 
 
 def entries(codes: Any, *weights: Weight) -> tuple[Any, ...]:

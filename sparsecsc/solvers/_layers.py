@@ -109,7 +109,7 @@ def proximal_step(
         residual = problem.synthesize(i, start, room) if image is None else image
         if share != 1:
             residual *= share
-        xp.subtract(source, residual, out=residual)
+        problem.backend.subtract_from(source, residual)
     if out is None:
         out = xp.empty(problem.shapes[i], dtype=problem.signal.dtype)
     threshold = size if threshold is None else threshold

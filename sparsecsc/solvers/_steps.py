@@ -1,4 +1,4 @@
-"""The proximal step that all proximal gradient methods take, in the memory of the correlation."""
+"""Steps that proximal gradient methods share, and what momentum adds to them."""
 
 from __future__ import annotations
 
@@ -24,16 +24,65 @@ def proximal_point(
         The step of the prox, by default `size`.
     """
     threshold = size if threshold is None else threshold
-    if not _is_plain(penalty):
+    if not is_plain(penalty):
         correlation *= size
         correlation += base
         return penalty.prox(correlation, threshold)
-    weight, ridge, nonnegative = penalty.thresholds()
-    numbers = (threshold * weight, threshold * ridge, nonnegative)
+    numbers = plain_numbers(penalty, threshold)
     return backend_of(correlation).shrink(correlation, base, size, numbers)
 
 
-def _is_plain(penalty: Any) -> bool:
+def accelerated(
+    penalty: Any, correlation: Array, arrays: tuple[Array, Array], size: float, factor: Any
+) -> Any:
+    """Take a proximal step from the extrapolated point, and extrapolate again, in place.
+
+    Parameters
+    ----------
+    penalty : Penalty
+        Of this block of the codes.
+    correlation : array
+        Used up.
+    arrays : (array, array)
+        The extrapolated point and the codes.
+    size : float
+    factor : float or array without axes
+        By how many moves to extrapolate.
+
+    Returns
+    -------
+    float or array without axes
+        Above 0 where the momentum pointed uphill.
+    """
+    extrapolated, codes = arrays
+    backend = backend_of(correlation)
+    if is_plain(penalty):
+        numbers = plain_numbers(penalty, size)
+        return backend.accelerate(correlation, arrays, size, numbers, factor)
+    new = proximal_point(penalty, correlation, extrapolated, size)
+    return backend.momentum(extrapolated, codes, new, factor)
+
+
+def restarted(
+    backend: Any, uphill: Any, arrays: tuple[Array, Array], numbers: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Return the numbers, or ones where the momentum points uphill; nothing is read on the host.
+
+    There the extrapolated point, the first of the arrays, becomes the codes.
+    """
+    backend.copy_if(uphill, *arrays)
+    xp = backend.xp
+    t, k = (xp.where(uphill > 0, xp.ones_like(number), number) for number in numbers)
+    return t, k
+
+
+def plain_numbers(penalty: Any, step: float) -> tuple[float, float, bool]:
+    """Return threshold, ridge and whether codes are >= 0, for a step of the prox."""
+    weight, ridge, nonnegative = penalty.thresholds()
+    return step * weight, step * ridge, nonnegative
+
+
+def is_plain(penalty: Any) -> bool:
     """Return whether one number says what the prox does to every coefficient."""
     if not hasattr(penalty, "thresholds"):
         return False

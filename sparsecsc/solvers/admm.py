@@ -8,6 +8,7 @@ from typing import Any
 
 from sparsecsc.checks import check_number
 from sparsecsc.protocols import WHOLE, Array, Block
+from sparsecsc.solvers._steps import is_plain, plain_numbers
 
 _FIRST_BALANCE = 10
 _LEAST_CHANGE = 1.2
@@ -122,7 +123,7 @@ class ADMM:
             self._update_image(problem, state, wanted - shift * dual, state.rho / shift)
         state = replace(state, k=state.k + 1)
         if self.balance and state.k == state.next_balance:
-            return _balanced(state, norms)
+            return _balanced(state, problem.backend.to_host(norms))
         return state
 
     def _update_codes(self, problem: Any, operator: Any, state: ADMMState, dual: Array) -> Any:
@@ -132,11 +133,15 @@ class ADMM:
         whole = codes.shape == problem.codes_shape
 
         def update(block: Block, correction: Array) -> Any:
+            penalty = problem.penalty.at(block)
+            if whole and hasattr(backend, "split") and is_plain(penalty):
+                arrays = codes[block], multiplier[block]
+                numbers = plain_numbers(penalty, 1.0 / state.rho)
+                return backend.split(correction, arrays, self.relaxation, numbers)
             target = correction
             target *= self.relaxation
             target += codes[block]
             target += (1.0 - self.relaxation) * multiplier[block]
-            penalty = problem.penalty.at(block)
             if whole:
                 new = penalty.prox(target, 1.0 / state.rho)
             else:
@@ -192,7 +197,7 @@ def _balanced(state: ADMMState, norms: Any) -> ADMMState:
     Multipliers of codes with weight 0 vanish: the codes' own size keeps the dual residual bounded.
     """
     state = replace(state, next_balance=2 * state.next_balance)
-    primal, dual, size_point, size_new, size_multiplier = (math.sqrt(float(n)) for n in norms)
+    primal, dual, size_point, size_new, size_multiplier = (math.sqrt(norm) for norm in norms)
     primal /= max(size_point, size_new) or 1.0
     dual /= max(size_multiplier, size_new) or 1.0
     if primal == 0 or dual == 0:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from sparsecsc.checks import check_number
 from sparsecsc.protocols import Array, Block
-from sparsecsc.solvers._steps import proximal_point
+from sparsecsc.solvers._steps import accelerated, restarted
 
 
 @dataclass(frozen=True)
@@ -17,9 +16,9 @@ class FISTAState:
 
     codes: Array
     extrapolated: Array
-    t: float
-    k: int
-    """Steps since the last restart."""
+    t: Array
+    k: Array
+    """Steps since the last restart. Both are float64 without axes, where the codes are."""
     finished = None
 
 
@@ -72,28 +71,28 @@ class FISTA:
 
     def init(self, problem: Any, start: Array) -> FISTAState:
         """Start at `start` with no momentum."""
-        return FISTAState(start, problem.backend.xp.asarray(start, copy=True), t=1.0, k=1)
+        xp = problem.backend.xp
+        one = xp.asarray(1.0, dtype=xp.float64)
+        return FISTAState(start, xp.asarray(start, copy=True), t=one, k=one)
 
     def step(self, problem: Any, state: FISTAState) -> FISTAState:
         """Take one step, in place."""
         codes, extrapolated = state.codes, state.extrapolated
         size = self.step_size or 1.0 / problem.lipschitz()
-        t = self._next(state)
+        t = self._next(problem.backend.xp, state)
         factor = (state.t - 1.0) / t
 
-        def update(block: Block, correlation: Array) -> float:
-            penalty = problem.penalty.at(block)
-            new = proximal_point(penalty, correlation, extrapolated[block], size)
-            inner: float = problem.backend.momentum(extrapolated[block], codes[block], new, factor)
-            return inner
+        def update(block: Block, correlation: Array) -> Any:
+            arrays = extrapolated[block], codes[block]
+            return accelerated(problem.penalty.at(block), correlation, arrays, size, factor)
 
         uphill = sum(problem.correlate(problem.residual(extrapolated), update))
-        if self.restart and uphill > 0:
-            extrapolated[...] = codes
-            return FISTAState(codes, extrapolated, t=1.0, k=1)
-        return FISTAState(codes, extrapolated, t=t, k=state.k + 1)
+        k = state.k + 1
+        if self.restart:
+            t, k = restarted(problem.backend, uphill, (extrapolated, codes), (t, k))
+        return FISTAState(codes, extrapolated, t=t, k=k)
 
-    def _next(self, state: FISTAState) -> float:
+    def _next(self, xp: Any, state: FISTAState) -> Array:
         if self.a is None:
-            return (1.0 + math.sqrt(1.0 + 4.0 * state.t**2)) / 2.0
+            return (1.0 + xp.sqrt(1.0 + 4.0 * state.t**2)) / 2.0
         return (state.k + self.a) / self.a

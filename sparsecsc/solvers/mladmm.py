@@ -116,12 +116,15 @@ class MLADMM:
         dual = problem.stack.solve(right, shifts, state.dual)
         images = [t - s * q for t, s, q in zip(targets, shifts, dual, strict=True)]
         points = (*images[1:], v + problem.correlate(dual))
+        balances = self.balance and state.k + 1 == state.next_balance
         codes, scaled, norms = [], [], [0.0] * 5
         for i, point in enumerate(points):
-            new, left, sums = self._update(problem, state, i, point)
+            new, left = self._update(problem, state, i, point)
             codes.append(new)
             scaled.append(left)
-            norms = [a + state.gains[i] * b for a, b in zip(norms, sums, strict=True)]
+            if balances:
+                sums = map(problem.backend.sum_squares, (point - new, new - z[i], point, new, left))
+                norms = [a + state.gains[i] * b for a, b in zip(norms, sums, strict=True)]
         residual = problem.signal - images[0]
         state = replace(
             state,
@@ -131,17 +134,14 @@ class MLADMM:
             residual=residual,
             k=state.k + 1,
         )
-        return _balanced(state, norms) if self.balance and state.k == state.next_balance else state
+        return _balanced(state, norms) if balances else state
 
     def _update(self, problem: Any, state: MLADMMState, i: int, point: Array) -> Any:
-        """Return z_i, u_i and the squared norms that balance rho."""
+        """Return z_i and u_i."""
         z, u = state.codes[i], state.scaled[i]
         relaxed = self.relaxation * point + (1.0 - self.relaxation) * z + u
         new = problem.penalties[i].prox(relaxed, 1.0 / (state.rho * state.gains[i]))
-        left = relaxed - new
-        squares = problem.backend.sum_squares
-        sums = (squares(point - new), squares(new - z), squares(point), squares(new), squares(left))
-        return new, left, sums
+        return new, relaxed - new
 
 
 def _mean_gains(problem: Any) -> list[float]:

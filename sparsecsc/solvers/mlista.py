@@ -18,6 +18,7 @@ from sparsecsc.solvers._layers import (
     layer_steps,
     proximal_step,
 )
+from sparsecsc.solvers._steps import restarted
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,23 @@ class SweepState:
     steps: tuple[float, ...]
     extrapolated: Array
     """The deepest point that the next sweep starts from."""
-    t: float
+    t: Array
+    """A float64 without axes, where the codes are."""
     cold: bool
     """Whether nothing is known yet, so that the next sweep is the model's forward pass."""
-    change: float
+    change: tuple[Any, Any]
+    """Squared norms of the last move of the deepest codes and of themselves."""
     stationary: float
     room: tuple[Array, ...]
     """Arrays to work in: for the signal and the codes of each layer."""
+    waits = True
+    """`finished` reads numbers that a device may still compute."""
 
     @property
     def finished(self) -> bool:
         """Whether the deepest codes have stopped moving."""
-        return self.change <= self.stationary
+        moved, size = (float(number) for number in self.change)
+        return math.sqrt(moved / size if size > 0 else moved) <= self.stationary
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ class MLISTA:
         """Take one sweep."""
         codes = _sweep(problem, state, self.unfoldings)
         old = state.codes[-1]
-        change = _change(problem, old, codes[-1])
+        change = problem.backend.difference(codes[-1], old)
         room = (*state.room[:-1], old)
         return replace(
             state, codes=codes, extrapolated=codes[-1], cold=False, change=change, room=room
@@ -150,12 +156,11 @@ class MLFISTA:
         """Take one sweep and extrapolate."""
         codes = _sweep(problem, state, self.unfoldings)
         old, extrapolated = state.codes[-1], state.extrapolated
-        change = _change(problem, old, codes[-1])
-        t = (1.0 + math.sqrt(1.0 + 4.0 * state.t**2)) / 2.0
+        change = problem.backend.difference(codes[-1], old)
+        t = (1.0 + problem.backend.xp.sqrt(1.0 + 4.0 * state.t**2)) / 2.0
         uphill = _extrapolate(problem, extrapolated, old, codes[-1], (state.t - 1.0) / t)
-        if self.restart and uphill > 0:
-            extrapolated[...] = codes[-1]
-            t = 1.0
+        if self.restart:
+            t, _ = restarted(problem.backend, uphill, (extrapolated, codes[-1]), (t, t))
         codes = (*codes[:-1], old)  # which now holds the new ones
         return replace(state, codes=codes, t=t, cold=False, change=change)
 
@@ -179,7 +184,9 @@ def _init(solver: Any, problem: Any, start: tuple[Array, ...]) -> SweepState:
     extrapolated = start[-1]
     if isinstance(solver, MLFISTA):
         extrapolated = xp.asarray(start[-1], copy=True)
-    return SweepState(start, steps, extrapolated, 1.0, cold, math.inf, solver.stationary, room)
+    one = xp.asarray(1.0, dtype=xp.float64)
+    never = (math.inf, 1.0)
+    return SweepState(start, steps, extrapolated, one, cold, never, solver.stationary, room)
 
 
 def _sweep(problem: Any, state: SweepState, unfoldings: Any) -> tuple[Array, ...]:
@@ -215,21 +222,12 @@ def _sweep(problem: Any, state: SweepState, unfoldings: Any) -> tuple[Array, ...
     return tuple(earlier[1:])
 
 
-def _change(problem: Any, old: Array, new: Array) -> float:
-    """Return how far the codes moved, relative to their norm."""
-    moved, size = problem.backend.difference(new, old)
-    return math.sqrt(moved / size) if size > 0 else math.sqrt(moved)
-
-
-def _extrapolate(
-    problem: Any, extrapolated: Array, codes: Array, new: Array, factor: float
-) -> float:
+def _extrapolate(problem: Any, extrapolated: Array, codes: Array, new: Array, factor: Any) -> Any:
     """Move `codes` to `new` and `extrapolated` ahead of it, in place; positive where uphill."""
     backend = problem.backend
     blocks = problem.operators[-1].blocks(new.shape[0])
 
-    def move(block: Any) -> float:
-        inner: float = backend.momentum(extrapolated[block], codes[block], new[block], factor)
-        return inner
+    def move(block: Any) -> Any:
+        return backend.momentum(extrapolated[block], codes[block], new[block], factor)
 
-    return float(sum(backend.run(move, blocks)))
+    return sum(backend.run(move, blocks))

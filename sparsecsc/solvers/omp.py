@@ -117,7 +117,7 @@ class OMP:
         sizes = xp.where(allowed, xp.abs(normalised), 0 * one)
         for b, support in enumerate(state.supports):
             if not support.stopped:
-                self._extend(problem, state, b, sizes[b])
+                self._extend(problem, state, b, sizes[b, ...])
         self._stop_fitted(problem, state)
         return state
 
@@ -131,12 +131,12 @@ class OMP:
             return
         atom = problem.dictionary.column(problem.signal.shape, entry, problem.signal)
         if problem.mask is not None:
-            atom = (atom[None] * problem.mask)[b if problem.mask.shape[0] > 1 else 0]
-        if not _append(problem.backend, support, entry, atom, problem.target[b]):
+            atom = atom * problem.mask[b if problem.mask.shape[0] > 1 else 0, ...]
+        if not _append(problem.backend, support, entry, atom, problem.target[b, ...]):
             support.stopped = True
             return
         fitted = _solve(support)
-        state.residual[b, ...] = problem.target[b]
+        state.residual[b, ...] = problem.target[b, ...]
         for value, chosen, where in zip(fitted, support.atoms, support.entries, strict=True):
             state.codes[(b, *where)] = value
             state.residual[b, ...] -= float(value) * chosen
@@ -155,8 +155,8 @@ class OMP:
         """Stop the signals with enough atoms or a residual small enough."""
         epsilon = float(problem.backend.xp.finfo(state.codes.dtype).eps)
         for b, support in enumerate(state.supports):
-            norm = math.sqrt(problem.backend.sum_squares(state.residual[b]))
-            rounding = 10 * epsilon * math.sqrt(problem.backend.sum_squares(problem.target[b]))
+            norm = math.sqrt(problem.backend.sum_squares(state.residual[b, ...]))
+            rounding = 10 * epsilon * math.sqrt(problem.backend.sum_squares(problem.target[b, ...]))
             wanted = rounding if self.residual is None else float(_of(self.residual, b))
             enough = self.n_nonzero is not None and len(support.atoms) >= _of(self.n_nonzero, b)
             support.stopped = support.stopped or enough or norm <= max(wanted, rounding)

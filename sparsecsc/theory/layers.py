@@ -62,7 +62,8 @@ def _report(problem: Any, i: int, earlier: Sequence[Array]) -> LayerReport:
     images = [codes]
     for operator in problem.operators[i - 1 :: -1]:
         images.append(operator.synthesize(lambda b, z=images[-1]: z[b], codes.shape[0]))
-    nonzeros = int(problem.backend.xp.sum(codes != 0))
+    xp = problem.backend.xp
+    nonzeros = int(xp.sum(xp.astype(codes != 0, xp.int64)))
     try:
         stripe: int | None = stripe_norm(dictionary, codes, spatial)
     except TypeError:

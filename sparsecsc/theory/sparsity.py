@@ -48,7 +48,7 @@ def stripe_norm(dictionary: Any, codes: Any, spatial: Sequence[int] | None = Non
     circular = all(getattr(part, "is_circular", True) for part, _, _ in parts)
     total, first = np.zeros(1), 0
     for part, n_filters, extent in parts:
-        counts = _counts(codes[:, first : first + n_filters])
+        counts = _counts(codes[:, first : first + n_filters, ...])
         for axis, n in enumerate(size):
             geometry = (*_placing(part, axis), extent[axis], patch[axis], n)
             counts = _along(counts, axis + 1, geometry, circular)
@@ -87,10 +87,9 @@ def _counts(codes: Any) -> Any:
     """Return the number of nonzero filters at each position, as a NumPy array."""
     if isinstance(codes, SparseCodes):
         return codes.count_by_position().astype(float)
-    xp = backend_of(codes).xp
-    present = xp.astype(codes != 0, xp.float64)
-    total = xp.sum(present, axis=1)
-    return np.asarray(total.get() if hasattr(total, "get") else total)
+    backend = backend_of(codes)
+    xp = backend.xp
+    return backend.to_host(xp.sum(xp.astype(codes != 0, xp.float64), axis=1))
 
 
 def _along(counts: Any, axis: int, geometry: tuple[int, int, int, int, int], circular: bool) -> Any:
