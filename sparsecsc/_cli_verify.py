@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sparsecsc._cli_options import MisuseError, _add_out, _count, _number
+from sparsecsc._cli_options import MisuseError, _add_out, _count
 from sparsecsc._cli_outcome import versions
 from sparsecsc.bench import records
 from sparsecsc.io.atomic import atomic_write
@@ -22,10 +22,10 @@ _TRIALS, _SEED, _MOST = 20, 0, verify.SEEDS_APART
 
 _DESCRIPTION = """\
 Try to break each theorem on problems that meet its hypotheses, as narrowly as they can: draw a
-problem, look at the hypotheses, and, if they hold, compare what the library's solvers find with the
-bound. A ratio (measured / bound) above 1 is a violation; the nearer the largest is to 1, the tighter
-the bound. Every trial is a line of DIR/trials.jsonl, and a command that was cut off goes on where it
-was. The same seed gives the same trials."""
+problem, look at the hypotheses, and, if they hold, compare what the library's solvers find with
+the bound. A ratio (measured / bound) above 1 is a violation; the nearer the largest is to 1, the
+tighter the bound. Every trial is a line of DIR/trials.jsonl, and a command that was cut off goes
+on where it was. The same seed gives the same trials."""
 
 _EPILOG = """\
 exit codes: 0 all claims held; 1 a claim was violated, or was never in force, or the run was
@@ -59,7 +59,10 @@ def add_verify(commands: Any) -> None:
 
 
 def _seed(text: str) -> int:
-    return int(_number(least=0.0, most=2**31)(text if text.isdigit() else "none"))
+    if not (text.isascii() and text.isdigit() and int(text) < 2**31):
+        msg = f"must be an integer from 0 to {2**31 - 1}; got '{text}'"
+        raise ArgumentTypeError(msg)
+    return int(text)
 
 
 def run(arguments: Namespace, say: Callable[[str], Any], show: Callable[[str], Any]) -> int:
@@ -94,7 +97,7 @@ def run(arguments: Namespace, say: Callable[[str], Any], show: Callable[[str], A
             found.append(summary)
             tell(_progress(summary, len(found), len(claims)))
         if not arguments.no_figures:
-            written = _draw(found, out, arguments.seed, tell)
+            written = _draw(claims, found, arguments, tell)
     except KeyboardInterrupt:
         interrupted = True
         say("interrupted; the same command goes on where it was")
@@ -209,7 +212,10 @@ def _write(
 
 
 def _draw(
-    found: Sequence[Summary], out: Path, seed: int, tell: Callable[[str], Any]
+    claims: Sequence[Claim],
+    found: Sequence[Summary],
+    arguments: Namespace,
+    tell: Callable[[str], Any],
 ) -> list[str]:
     """Measure and draw the figures that the claims are about, where matplotlib is installed."""
     if importlib.util.find_spec("matplotlib") is None:
@@ -217,8 +223,10 @@ def _draw(
         return []
     from sparsecsc._plot_verify import figures
 
-    written = []
-    for name, figure in figures(found, seed=seed, file=out / "trials.jsonl"):
+    out, written = Path(arguments.out), []
+    bounded = [s for claim, s in zip(claims, found, strict=True) if not claim.exact]
+    ids = [claim.id for claim in claims]
+    for name, figure in figures(ids, bounded, seed=arguments.seed, file=out / "trials.jsonl"):
         atomic_write(out / name, lambda stream, f=figure: f.savefig(stream, dpi=110))  # type: ignore[misc]
         written.append(name)
         tell(f"drew {name}")

@@ -80,8 +80,9 @@ def _run(arguments: Namespace) -> int:
     if arguments.command == "info":
         return _info()
     if arguments.command in ("bench", "verify"):
-        kind: Any = _cli_bench if arguments.command == "bench" else _cli_verify
-        return int(kind.run(arguments, functools.partial(print, file=sys.stderr, flush=True), print))
+        say = functools.partial(print, file=sys.stderr, flush=True)
+        run = _cli_bench.run if arguments.command == "bench" else _cli_verify.run
+        return run(arguments, say, print)
     if arguments.command == "demo":
         settings = _cli_job.demo_settings(arguments.image, arguments.out, arguments.device)
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))

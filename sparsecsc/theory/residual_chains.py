@@ -11,6 +11,7 @@ import numpy as np
 
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.dictionaries.incoherent import sidon_filters
+from sparsecsc.dictionaries.plans import WholeFFT
 from sparsecsc.dictionaries.random import random_filters
 from sparsecsc.models.problem import MultilayerPursuit
 from sparsecsc.models.rescsc import ResCSC
@@ -20,11 +21,13 @@ from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.solve import solve
 from sparsecsc.solvers.layered_thresholding import LayeredThresholding
-from sparsecsc.theory.residual_start import MAX_STEPS, StartComparison, compare_starts
+from sparsecsc.theory.residual_start import StartComparison, compare_starts
 
 __all__ = ["FAMILIES", "Block", "Family", "StartRecord", "chain_blocks", "start_study"]
 
-_WIDTH, _SIZE = 6, 48
+_WIDTH, _SIZE = 6, 32
+_LONGEST = 40
+"""Most steps of a run, times c L; runs that do not arrive by then count as that long."""
 
 
 _Pair = tuple[Array, Array]
@@ -103,7 +106,7 @@ def start_study(
     n_blocks: int = 8,
     step_shares: Sequence[float] = (1.0, 0.5, 0.2, 0.1),
     weight_shares: Sequence[float] = (0.02, 0.1, 0.3),
-    n_signals: int = 16,
+    n_signals: int = 12,
     seed: int = 0,
 ) -> Iterator[StartRecord]:
     """Yield, block by block, how the residual start compares with zero in residual chains.
@@ -118,13 +121,14 @@ def start_study(
     weight_shares : sequence of float
         Weights as shares of the largest weight of each layer and signal.
     n_signals : int
-        Independent nonnegative signals, 6 channels of 48 samples, an eighth of them not 0.
+        Independent nonnegative signals, 6 channels of 32 samples, an eighth of them not 0.
     seed : int
 
     Notes
     -----
     The chain takes one nonnegative ISTA step a layer, the second of each block from the block's
-    input; layers have unit spectral norm. Defaults: about a minute.
+    input; layers have unit spectral norm. Runs end after 40 / (c L) steps.
+    Defaults: about a minute.
     """
     for family in families:
         for step in step_shares:
@@ -177,7 +181,7 @@ def chain_blocks(
 def _unit(filters: Array) -> ConvDictionary:
     """Return the dictionary of the filters over a bound of its norm, which holds at the border."""
     bound = ConvDictionary(filters, padding="same").lipschitz((_SIZE,))
-    return ConvDictionary(filters / math.sqrt(bound), padding="same")
+    return ConvDictionary(filters / math.sqrt(bound), padding="same", plan=WholeFFT())
 
 
 def _weights(signal: Array, dictionary: ConvDictionary, share: float) -> Array:
@@ -192,9 +196,10 @@ def _chain(family: Family, n_blocks: int, **setting: Any) -> Iterator[StartRecor
     for block in chain_blocks(family, n_blocks, **setting):
         if block.number & (block.number - 1):
             continue
-        plain = compare_starts(block.problem, block.start, step_share=step)
-        scale = plain.best_scale[:, None, None]
-        scaled = compare_starts(block.problem, scale * block.start, step_share=step)
+        longest = round(_LONGEST / step)
+        plain = compare_starts(block.problem, block.start, step_share=step, max_steps=longest)
+        start = plain.best_scale[:, None, None] * block.start
+        scaled = compare_starts(block.problem, start, step_share=step, max_steps=longest)
         for found, is_scaled in ((plain, False), (scaled, True)):
             yield StartRecord(
                 family=family.name,
@@ -203,13 +208,13 @@ def _chain(family: Family, n_blocks: int, **setting: Any) -> Iterator[StartRecor
                 weight_share=setting["weight_share"],
                 is_scaled=is_scaled,
                 critical_share=float(np.median(step * found.critical_factor)),
-                **_numbers(found),
+                **_numbers(found, longest),
             )
 
 
-def _numbers(found: StartComparison) -> dict[str, float]:
+def _numbers(found: StartComparison, longest: int) -> dict[str, float]:
     """Return shares and medians over the signals; runs that never arrive count as the longest."""
-    zero, start = (np.minimum(k, MAX_STEPS) for k in (found.steps_zero, found.steps_start))
+    zero, start = (np.minimum(k, longest) for k in (found.steps_zero, found.steps_start))
     return {
         "nearer": float(np.mean(found.distance_ratio < 1)),
         "lower": float(np.mean(found.objective_ratio < 1)),

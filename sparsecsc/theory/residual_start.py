@@ -45,8 +45,9 @@ equalities as :math:`kc\kappa \to 0`. The number of steps saved goes as 1/c.
 cG, which gives 1. For 2, at k = 0 the subgradient of F at zero of least norm is
 :math:`-S_\beta(D^TX)`, of norm G; at k >= 1 the definition of the prox makes
 :math:`v_k = \tfrac1c(I - cD^TD)(\Gamma^{k-1} - \Gamma^k)` a subgradient of F at
-:math:`\Gamma^k`, of norm at most that of the move over c, at most G. By convexity :math:`F(\Gamma^k) - F(\Gamma^{k+1})`
-is at most :math:`\langle v_k, \Gamma^k - \Gamma^{k+1}\rangle \le G \cdot cG`.
+:math:`\Gamma^k`, of norm at most that of the move over c, at most G. By convexity
+:math:`F(\Gamma^k) - F(\Gamma^{k+1})` is at most
+:math:`\langle v_k, \Gamma^k - \Gamma^{k+1}\rangle \le G \cdot cG`.
 Statement 3 is a parabola in tau. In 4 coordinates separate:
 :math:`\Gamma^*_j = S_\beta(b_j)/\kappa` with :math:`b = D^TX`, and
 :math:`z \mapsto S_{c\beta}((1 - c\kappa)z + cb_j)` has slope :math:`1 - c\kappa` or 0 and the
@@ -72,9 +73,7 @@ from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.solve import solve
 
-__all__ = ["MAX_STEPS", "StartComparison", "compare_starts"]
-
-MAX_STEPS = 2000
+__all__ = ["StartComparison", "compare_starts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,7 @@ def compare_starts(
     *,
     step_share: float = 1.0,
     target: float = 0.05,
-    max_steps: int = MAX_STEPS,
+    max_steps: int = 2000,
     tol: float = 1e-6,
 ) -> StartComparison:
     """Run ISTA from zero and from a start, and say how the two compare.

@@ -48,7 +48,7 @@ def stripe_norm(dictionary: Any, codes: Any, spatial: Sequence[int] | None = Non
     circular = all(getattr(part, "is_circular", True) for part, _, _ in parts)
     total, first = np.zeros(1), 0
     for part, n_filters, extent in parts:
-        counts = _counts(codes[:, first : first + n_filters, ...])
+        counts = count_by_position(codes[:, first : first + n_filters, ...])
         for axis, n in enumerate(size):
             geometry = (*_placing(part, axis), extent[axis], patch[axis], n)
             counts = _along(counts, axis + 1, geometry, circular)
@@ -83,7 +83,7 @@ def _placing(part: Any, axis: int) -> tuple[int, int]:
     return int(part.stride[axis]), int(part.pads[axis][0])
 
 
-def _counts(codes: Any) -> Any:
+def count_by_position(codes: Any) -> Any:
     """Return the number of nonzero filters at each position, as a NumPy array."""
     if isinstance(codes, SparseCodes):
         return codes.count_by_position().astype(float)

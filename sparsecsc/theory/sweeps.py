@@ -23,7 +23,7 @@ class Sweep:
     points: tuple[Any, ...]
     """Numbers or words, each measured by itself."""
     measure: Callable[[Any, np.random.Generator], dict[str, Any]]
-    """Point and randomness to what JSON can hold."""
+    """Point and randomness, the same for all points, to what JSON can hold."""
 
     def is_about(self, ids: Sequence[str]) -> bool:
         """Whether any of the claims with these ids is one that the figure shows."""
@@ -37,7 +37,7 @@ def run_sweep(sweep: Sweep, *, seed: int = 0, file: Path | None = None) -> Itera
     ----------
     sweep : Sweep
     seed : int
-        Not negative; each point has its own randomness from it.
+        Not negative.
     file : path, optional
         Every point becomes a line of it; those that are there already, of the same state of the
         package, are not measured again.
@@ -48,11 +48,11 @@ def run_sweep(sweep: Sweep, *, seed: int = 0, file: Path | None = None) -> Itera
         ``point`` and the values.
     """
     known = records.read(file)[0] if file is not None else []
-    for i, point in enumerate(sweep.points):
+    for point in sweep.points:
         where = {"sweep": sweep.name, "seed": seed, "point": point, "state": fingerprint()}
         done = records.latest(known, kind="sweep", **where)
         if done is None:
-            rng = np.random.default_rng([seed, i, *sweep.name.encode()])
+            rng = np.random.default_rng([seed, *sweep.name.encode()])
             done = {"kind": "sweep", **where, "values": sweep.measure(point, rng)}
             if file is not None:
                 records.append(file, done)

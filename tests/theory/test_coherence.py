@@ -143,12 +143,16 @@ def test_a_large_domain_takes_seconds_and_no_matrix():
 
 def test_what_cannot_be_measured_says_so():
     filters = np.ones((2, 1, 3))
-    with pytest.raises(TypeError, match=r"`dictionary` must be a ConvDictionary, .*; got Product"):
-        coherence.mutual_coherence(sc.Product([sc.ConvDictionary(filters)] * 1), (8,))
-    with pytest.raises(ValueError, match=r"padding 0, so that no atom is cut off"):
-        coherence.mutual_coherence(sc.ConvDictionary(filters, padding="same"), (8,))
-    with pytest.raises(ValueError, match=r"`spatial` must be at least the atoms' size \(3,\)"):
+    with pytest.raises(TypeError, match=r"`dictionary` must be a ConvDictionary, .*; got object"):
+        coherence.mutual_coherence(object(), (8,))
+    with pytest.raises(ValueError, match=r"`dictionary` must have filters; got only identities"):
+        coherence.mutual_coherence(sc.Concat([sc.Identity()]), (8,))
+    with pytest.raises(ValueError, match=r"`signal` must have at least 3 samples"):
         coherence.mutual_coherence(sc.ConvDictionary(filters), (2,))
-    strided = sc.ConvDictionary(filters, stride=2)
-    with pytest.raises(ValueError, match=r"must have stride 1 in all parts of a Concat"):
-        coherence.mutual_coherence(sc.Concat([strided, strided]), (8,))
+    with pytest.raises(ValueError, match=r"`k` must be"):
+        coherence.babel(sc.ConvDictionary(filters), 0)
+    # of 8 samples both have codes at 8 positions
+    far = sc.ConvDictionary(np.ones((1, 1, 1)), stride=2, padding=4)
+    uneven = [sc.ConvDictionary(np.ones((1, 1, 5))), far]
+    with pytest.raises(ValueError, match=r"must have one stride in all parts of a Concat"):
+        coherence.mutual_coherence(sc.Concat(uneven), (8,))

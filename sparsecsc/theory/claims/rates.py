@@ -74,8 +74,9 @@ class Descent:
 
     @property
     def relative_rises(self) -> Array:
-        """By how much F rose in each step, relative to what it was."""
-        return np.diff(self.objectives) / self.objectives[:-1]
+        """By how much F rose in each step, relative to what it was at the start."""
+        rises: Array = np.diff(self.objectives) / self.objectives[0]
+        return rises
 
 
 def _steps_of_fista(n: int, a: float | None) -> float:
