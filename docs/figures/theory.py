@@ -54,6 +54,20 @@ sharper. No claim here was broken inside its hypotheses.
 """
 
 
+FIGURES = {
+    "ratios": "The ratios of every trial, claim by claim; identities are left out.",
+    "recovery": "Dirac and Barker filters, 156 samples: how often planted codes are found, against "
+    "their stripe norm. The theorems promise the shaded part.",
+    "noise": "Errors of OMP and of basis pursuit against local noise, with their bounds.",
+    "depth": "Relative errors of the codes of five layers: layered pursuits, and those that start "
+    "from the deepest codes.",
+    "convergence": "ISTA, FISTA and the momentum of Chambolle and Dossal under their bounds.",
+    "bias": "How far the fixed points of ML-ISTA are from the optimum, with the bound, against the "
+    "step of the first layer.",
+    "dense": "Dimensions that are not reconstructed, with the identity in the layer and without.",
+}
+
+
 def page(claims: tuple[Claim, ...], found: list[dict[str, Any]]) -> str:
     """Return the page: the table of all claims, then each with its formula, family by family."""
     by_id = {row["id"]: row for row in found}
@@ -64,6 +78,9 @@ def page(claims: tuple[Claim, ...], found: list[dict[str, Any]]) -> str:
         "| claim | provenance | in force | violations | worst ratio | median |\n"
         "|---|---|---|---|---|---|\n" + "\n".join(_row(c, by_id[c.id]) for c in claims) + "\n"
     )
+    parts.append("## Figures\n")
+    for name, text in FIGURES.items():
+        parts.append(f"```{{image}} images/theory_{name}.png\n:alt: {name}\n```\n\n{text}\n")
     for family, members in verify.families().items():
         parts.append(f"## {family.replace('_', ' ').capitalize()}\n")
         parts += [_section(claim, by_id[claim.id], family) for claim in members]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,8 +36,7 @@ def _chain(rng: np.random.Generator) -> tuple[MLCSC, list[Array]]:
     """Return five sparse layers of unit atoms, the first from 12 channels, and planted codes."""
     widths = [12, *[_WIDTH] * DEPTH]
     banks = [
-        sidon_filters(m, channels, 12, _TAPS, rng)
-        for channels, m in zip(widths[:-1], widths[1:], strict=True)
+        sidon_filters(m, channels, 12, _TAPS, rng) for channels, m in itertools.pairwise(widths)
     ]
     model = MLCSC([ConvDictionary(bank) for bank in banks])
     deepest = np.zeros((1, _WIDTH, _N))

@@ -195,7 +195,7 @@ def test_every_family_is_found_and_well_formed():
     for claim in claims:
         assert claim.provenance[0] in "SCRD", claim.id
         assert claim.id.partition("-")[2], claim.id
-        assert claim.statement.endswith("."), claim.id
+        assert claim.statement.endswith((".", ".)")), claim.id
         for text in (claim.title, claim.formula, claim.source):
             assert text, claim.id
             assert "$" not in text, claim.id

@@ -179,7 +179,7 @@ def _draw_fits(rng: np.random.Generator) -> TwoFits:
 
 CLAIMS = (
     Claim(
-        id="B8",
+        id="B8-stability",
         title="Codes of several layers that fit one signal are close",
         statement="If the codes of all layers have stripe norms of at most k_i, two solutions of "
         "the noisy multi-layer problem are within E_i in layer i, where E_i^2 = 4 E_{i-1}^2 / "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sparsecsc.protocols import Array
 from sparsecsc.theory.claim import Claim
 from sparsecsc.theory.claims.recovery import draw_incoherent, matched, pursued
 from sparsecsc.theory.coherence import mutual_coherence, recovery_bounds
@@ -47,21 +48,21 @@ def _bp_margins(planted: Planted) -> Mapping[str, float]:
     }
 
 
-def _pursued(planted: Planted) -> np.ndarray:
+def _pursued(planted: Planted) -> Array:
     return pursued(planted, 4.0 * planted.local_noise)
 
 
-def _wrong(planted: Planted, codes: np.ndarray) -> float:
+def _wrong(planted: Planted, codes: Array) -> float:
     """Return how many coefficients are nonzero in one of the two only."""
     return float(np.sum((codes != 0) != (planted.codes != 0)))
 
 
-def _beyond(planted: Planted, codes: np.ndarray) -> float:
+def _beyond(planted: Planted, codes: Array) -> float:
     """Return how many coefficients are nonzero outside of the planted support."""
     return float(np.sum((codes != 0) & (planted.codes == 0)))
 
 
-def _squared_error(planted: Planted, codes: np.ndarray) -> float:
+def _squared_error(planted: Planted, codes: Array) -> float:
     return float(np.sum((codes - planted.codes) ** 2))
 
 
