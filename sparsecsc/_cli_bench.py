@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sparsecsc._cli_options import MisuseError, _add_out, _count, _number
+from sparsecsc._cli_options import MisuseError, _add_out, _count, _number, add_device
 from sparsecsc.bench import cases, filters, images, records, session, summary, tables
 from sparsecsc.bench.rivals_lasso import LASSOS
 from sparsecsc.bench.roster import OURS, roster
@@ -51,6 +51,7 @@ def add_bench(commands: Any) -> None:
     text = f"most seconds of one run (default: {_SECONDS:g})"
     add("--seconds", type=_number(above=0.0), default=_SECONDS, metavar="S", help=text)
     add("--list", action="store_true", help="print problems and solvers, and end")
+    add_device(add)
     _add_out(bench)
 
 
@@ -65,6 +66,9 @@ def run(arguments: Namespace, say: Callable[[str], Any], show: Callable[[str], A
     if arguments.list:
         show(listing())
         return 0
+    if arguments.device == "gpu":
+        msg = "--device must be auto or cpu, where rivals run too; got gpu: run benchmarks/gpu.py."
+        raise MisuseError(msg)
     chosen = _cases(arguments.names)
     out = Path(arguments.out)
     if out.exists() and not out.is_dir():

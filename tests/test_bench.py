@@ -70,6 +70,11 @@ def test_the_objective_is_that_of_an_outside_computation(circular, n_channels, s
     assert abs(scoring.objective(data, codes) - expected) <= 100 * EPS * expected
 
 
+def test_the_command_measures_the_cpu_and_says_where_a_card_is_measured(tmp_path, capsys):
+    assert main(["bench", "--device", "gpu", "--out", str(tmp_path)]) == 2
+    assert "--device must be auto or cpu" in capsys.readouterr().err
+
+
 def test_float32_data_are_judged_in_float64():
     data, codes = random_data(circular=True, n_channels=1, sizes=(40,), kernel=(6,))
     narrow = dataclasses.replace(
