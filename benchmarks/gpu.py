@@ -103,11 +103,25 @@ def iteration(problem: Any, solver: Any) -> float:
     zeros = tuple(xp.zeros(shape, dtype=problem.signal.dtype) for shape in shapes)
     state = [solver.init(problem, zeros if hasattr(problem, "n_layers") else zeros[0])]
 
+    def step() -> None:
+        state[0] = solver.step(problem, state[0])
+
+    return repeated(step, problem.backend)
+
+
+def repeated(step: Callable[[], Any], device: Any) -> float:
+    """Return the seconds of one of several steps."""
+
     def steps() -> None:
         for _ in range(STEPS):
-            state[0] = solver.step(problem, state[0])
+            step()
 
-    return seconds(steps, problem.backend) / STEPS
+    return seconds(steps, device) / STEPS
+
+
+def peer(step: Callable[[], Any] | None) -> float | None:
+    """Return the seconds of a step of PyTorch's, None where there is none."""
+    return None if step is None else repeated(step, gpu_torch.device())
 
 
 def certified(problem: sc.Pursuit, solver: Any, tol: float) -> float | None:
@@ -137,7 +151,7 @@ def measure(case: tuple[Any, ...], convert: Callable[[Any], Any], speed: float) 
         "fista_gap_1e-3": certified(problem, sc.FISTA(), 1e-3),
         "admm_gap_1e-3": certified(problem, sc.ADMM(), 1e-3),
         "admm_gap_1e-5": certified(problem, sc.ADMM(), 1e-5),
-        "torch_fista_seconds": gpu_torch.fista_seconds(host, ROUNDS, STEPS),
+        "torch_fista_seconds": peer(gpu_torch.fista(host)),
         "cpu_fista_seconds": iteration(host, sc.FISTA()),
         "cpu_gap_1e-3": certified(host, sc.CoordinateDescent(), 1e-3),
     }
@@ -150,7 +164,7 @@ def layered(name: str, convert: Callable[[Any], Any]) -> dict[str, Any]:
     host = layered_models.make_problem(name)
     problem = moved(host, convert)
     row = {"model": name, "mlfista_seconds": iteration(problem, sc.MLFISTA())}
-    row["torch_seconds"] = gpu_torch.sweep_seconds(host, ROUNDS, STEPS)
+    row["torch_seconds"] = peer(gpu_torch.sweep(host))
     row["cpu_mlfista_seconds"] = iteration(host, sc.MLFISTA())
     return row
 

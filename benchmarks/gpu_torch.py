@@ -7,8 +7,6 @@ user of PyTorch would write them.
 from __future__ import annotations
 
 import importlib.util
-import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,20 +20,13 @@ def _torch() -> Any:
     return torch if torch.cuda.is_available() else None
 
 
-def _seconds(torch: Any, step: Callable[[], Any], rounds: int, steps: int) -> float:
-    times = []
-    for _ in range(rounds + 1):
-        torch.cuda.synchronize()
-        began = time.perf_counter()
-        for _ in range(steps):
-            step()
-        torch.cuda.synchronize()
-        times.append((time.perf_counter() - began) / steps)
-    return statistics.median(times[1:])
+def device() -> Any:
+    """Return what waits for the GPU, by its `synchronize`."""
+    return _torch().cuda
 
 
-def fista_seconds(problem: Any, rounds: int, steps: int) -> float | None:
-    """Return the seconds of an iteration of FISTA for a circular problem of one channel."""
+def fista(problem: Any) -> Callable[[], None] | None:
+    """Return an iteration of FISTA for a circular problem of one channel."""
     torch = _torch()
     if torch is None:
         return None
@@ -47,6 +38,7 @@ def fista_seconds(problem: Any, rounds: int, steps: int) -> float | None:
     state = {"z": torch.zeros(problem.codes_shape, dtype=signal.dtype, device="cuda"), "t": 1.0}
     state["v"] = state["z"].clone()
 
+    @torch.no_grad()
     def iterate() -> None:
         v, z = state["v"], state["z"]
         image = torch.fft.irfft2((torch.fft.rfft2(v) * spectra).sum(1, keepdim=True), s=size)
@@ -57,17 +49,16 @@ def fista_seconds(problem: Any, rounds: int, steps: int) -> float | None:
         state["v"], state["z"] = new + (state["t"] - 1) / t * (new - z), new
         state["t"] = t
 
-    with torch.no_grad():
-        return _seconds(torch, iterate, rounds, steps)
+    return iterate
 
 
-def sweep_seconds(problem: Any, rounds: int, steps: int) -> float | None:
-    """Return the seconds of a sweep of ML-FISTA, synthesis shared between the layers."""
+def sweep(problem: Any) -> Callable[[], None] | None:
+    """Return a sweep of ML-FISTA, synthesis shared between the layers."""
     torch = _torch()
     if torch is None:
         return None
     from multilayer_iteration import TorchSweeps
 
     sweeps = TorchSweeps(problem, momentum=True, shared=True, device="cuda")
-    with torch.no_grad():
-        return _seconds(torch, sweeps.sweep, rounds, steps)
+    step: Callable[[], None] = torch.no_grad()(sweeps.sweep)
+    return step

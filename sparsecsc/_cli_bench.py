@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sparsecsc._cli_folders import as_folder
 from sparsecsc._cli_options import MisuseError, _add_out, _count, _number, add_device
 from sparsecsc.bench import cases, filters, images, records, session, summary, tables
 from sparsecsc.bench.rivals_lasso import LASSOS
@@ -70,10 +71,7 @@ def run(arguments: Namespace, say: Callable[[str], Any], show: Callable[[str], A
         msg = "--device must be auto or cpu, where rivals run too; got gpu: run benchmarks/gpu.py."
         raise MisuseError(msg)
     chosen = _cases(arguments.names)
-    out = Path(arguments.out)
-    if out.exists() and not out.is_dir():
-        msg = f"--out must be a folder; got the file '{out}': name another."
-        raise MisuseError(msg)
+    out = as_folder("--out", arguments.out)
     plan = session.Plan(
         solvers=_solvers(arguments.solvers),
         repeats=arguments.repeats,

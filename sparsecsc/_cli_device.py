@@ -9,6 +9,7 @@ from typing import Any
 from sparsecsc._cli_options import MisuseError, Settings
 from sparsecsc.backends import kind_of
 from sparsecsc.backends.devices import missing_gpu, to_gpu, to_host
+from sparsecsc.codes import dense
 from sparsecsc.result import Result
 
 
@@ -47,12 +48,11 @@ def moved(thing: Any, convert: Callable[[Any], Any]) -> Any:
 
 def to_device(problem: Any, start: Any) -> tuple[Any, Any]:
     """Return a problem and where to start, an array or sparse codes, on the GPU."""
-    dense = start.to_dense() if hasattr(start, "to_dense") else start
-    return moved(problem, to_gpu), moved(dense, to_gpu)
+    return moved(problem, to_gpu), moved(dense(start), to_gpu)
 
 
 def to_files(result: Result) -> Result:
     """Return a result with its codes, and what certifies them, as NumPy arrays."""
     point = tuple(to_host(array) for array in result.certificate.point)
-    kept = moved(result.kept, lambda array: array if kind_of(array) == "numpy" else to_host(array))
+    kept = moved(result.kept, to_host)
     return replace(result, kept=kept, certificate=replace(result.certificate, point=point))

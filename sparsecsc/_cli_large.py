@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sparsecsc._cli_folders import as_folder
 from sparsecsc._cli_options import MisuseError, Settings
 from sparsecsc.io import SignalFile, checkpoint, open_signal, read_signal, split_lowpass_file
 
@@ -35,10 +36,7 @@ def read(s: Settings, options: dict[str, Any]) -> SignalFile:
     """Read the input, or copy it to the folder for work and map it into memory."""
     if s.workdir is None:
         return read_signal(s.input, **options)
-    folder = Path(s.workdir)
-    if folder.exists() and not folder.is_dir():
-        msg = f"--workdir must be a folder; got the file '{folder}': choose another name."
-        raise MisuseError(msg)
+    folder = as_folder("--workdir", s.workdir)
     folder.mkdir(parents=True, exist_ok=True)
     if Path(s.input).resolve() == (folder / "signal.npy").resolve():
         msg = f"--workdir must not hold the input as signal.npy; got '{s.input}': choose another."

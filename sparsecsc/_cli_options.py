@@ -42,9 +42,6 @@ class MisuseError(Exception):
     """The command line cannot be carried out as given."""
 
 
-DEVICES = ("auto", "cpu", "gpu")
-
-
 @dataclass(frozen=True)
 class Settings:
     """All that a run depends on."""
@@ -137,8 +134,8 @@ def _add_out(command: Any) -> None:
 
 def add_device(add: Callable[..., Any]) -> None:
     """Add the option that says where to compute."""
-    text = "where to compute; auto: on a GPU if there is one (default: auto)"
-    add("--device", choices=DEVICES, help=text)
+    text = "where to compute; auto: on a GPU if there is one and it can do it (default: auto)"
+    add("--device", choices=("auto", "cpu", "gpu"), help=text)
 
 
 def _add_solve(commands: Any) -> None:

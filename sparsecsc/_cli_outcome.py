@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sparsecsc._cli_device import on_gpu
+from sparsecsc._cli_folders import as_folder
 from sparsecsc._cli_job import Job
 from sparsecsc._cli_options import MisuseError
 from sparsecsc.backends import backend_of
@@ -69,10 +70,7 @@ def check_folder(given: str, sources: Mapping[str, Path], own: Path | None = Non
 
     It must not be the folder `own` of the inputs either, where outputs would be read as inputs.
     """
-    out = Path(given)
-    if out.exists() and not out.is_dir():
-        msg = f"--out must be a folder; got the file '{out}': choose another name."
-        raise MisuseError(msg)
+    out = as_folder("--out", given)
     if own is not None and out.exists() and os.path.samefile(out, own):
         msg = f"--out must not be the folder of the inputs; got '{out}': choose another."
         raise MisuseError(msg)

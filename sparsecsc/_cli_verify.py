@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sparsecsc._cli_options import MisuseError, _add_out, _count
+from sparsecsc._cli_folders import as_folder
+from sparsecsc._cli_options import MisuseError, _add_out, _count, add_device
 from sparsecsc._cli_outcome import versions
 from sparsecsc.bench import records
 from sparsecsc.io.atomic import atomic_write
@@ -51,8 +52,7 @@ def add_verify(commands: Any) -> None:
     add("--trials", type=_count, default=_TRIALS, metavar="N", help=text)
     text = f"of the randomness, an integer >= 0 (default: {_SEED})"
     add("--seed", type=_seed, default=_SEED, metavar="S", help=text)
-    text = "where to compute (default: auto, which is the cpu in this version)"
-    add("--device", choices=("auto", "cpu", "gpu"), default="auto", help=text)
+    add_device(add)
     add("--list", action="store_true", help="print the claims and end")
     add("--no-figures", action="store_true", help="table and records only")
     _add_out(command)
@@ -111,10 +111,7 @@ def run(arguments: Namespace, say: Callable[[str], Any], show: Callable[[str], A
 
 
 def _check(arguments: Namespace) -> None:
-    out = Path(arguments.out)
-    if out.exists() and not out.is_dir():
-        msg = f"--out must be a folder; got the file '{out}': name another."
-        raise MisuseError(msg)
+    out = as_folder("--out", arguments.out)
     if arguments.device == "gpu":
         msg = (
             "--device must be auto or cpu: claims are checked on the CPU in this version; got gpu: "

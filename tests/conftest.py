@@ -48,25 +48,12 @@ def floating_point_errors_raise():
         yield
 
 
-def _missing_device() -> str:
-    """Return why no GPU test can run, or an empty string."""
-    if importlib.util.find_spec("cupy") is None:
-        return "CuPy is not installed"
-    try:
-        import cupy
-    except ImportError as error:
-        return f"CuPy cannot be imported: {error}"
-    try:
-        count = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        return f"CuPy finds no device: {error}"
-    return "" if count else "CuPy finds no device"
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") is None:
         return
-    reason = _missing_device()
+    from sparsecsc.backends.devices import missing_gpu
+
+    reason = missing_gpu()
     if not reason:
         return
     if os.environ.get("SPARSECSC_REQUIRE_GPU") == "1":

@@ -49,7 +49,7 @@ def _python(name):
 @pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not installed")
 def test_the_source_compiles_for_a_device(tmp_path):
     assert _compiled(tmp_path, SOURCE).returncode == 0
-    broken = _compiled(tmp_path, SOURCE.replace("codes[i] = next;", "codes[i] = nowhere;"))
+    broken = _compiled(tmp_path, SOURCE.replace("code = next;", "code = nowhere;"))
     assert broken.returncode != 0
     assert "nowhere" in broken.stderr
 
@@ -99,7 +99,7 @@ def kernels(tmp_path_factory):
 
 def launch(kernels, name, real, *arguments, sums=0):
     """Run a kernel as the backend does, and return its sums."""
-    given, kept = [], []
+    given = []
     for argument in arguments:
         if isinstance(argument, np.ndarray):
             assert argument.flags.c_contiguous
@@ -113,7 +113,6 @@ def launch(kernels, name, real, *arguments, sums=0):
     partial = np.full((sums, BLOCKS * THREADS), math.nan)
     if sums:
         given.append(partial.ctypes.data_as(ctypes.c_void_p))
-    kept.append(partial)
     getattr(kernels, f"launch_{name}_{real}")(*given)
     return partial.sum(axis=1)
 

@@ -42,6 +42,15 @@ template <typename T> __global__ void shrink(
         correlation[i] = prox(base[i] + step * correlation[i], threshold, scale, nonnegative);
 }
 
+// Move a code to `next` and its extrapolated point ahead; return the share in what a restart needs.
+template <typename T> __device__ inline double go_ahead(
+    T& extrapolated, T& code, const T next, const T ahead) {
+    const T from = extrapolated, move = next - code;
+    extrapolated = next + ahead * move;
+    code = next;
+    return (double)((from - next) * move);
+}
+
 // FISTA's step: the prox at the extrapolated point, and the next such point.
 template <typename T> __global__ void accelerate(
     T* extrapolated, T* codes, const T* correlation, const double* factor, T step, T threshold,
@@ -49,12 +58,9 @@ template <typename T> __global__ void accelerate(
     const T ahead = (T)*factor;
     double uphill = 0;
     for (EACH(i, n)) {
-        const T from = extrapolated[i];
-        const T next = prox(from + step * correlation[i], threshold, scale, nonnegative);
-        const T move = next - codes[i];
-        uphill += (double)((from - next) * move);
-        extrapolated[i] = next + ahead * move;
-        codes[i] = next;
+        const T at = extrapolated[i] + step * correlation[i];
+        const T next = prox(at, threshold, scale, nonnegative);
+        uphill += go_ahead(extrapolated[i], codes[i], next, ahead);
     }
     LEAVE(0, uphill);
 }
@@ -64,12 +70,7 @@ template <typename T> __global__ void momentum(
     T* extrapolated, T* codes, const T* next, const double* factor, index_t n, double* partial) {
     const T ahead = (T)*factor;
     double uphill = 0;
-    for (EACH(i, n)) {
-        const T move = next[i] - codes[i];
-        uphill += (double)((extrapolated[i] - next[i]) * move);
-        extrapolated[i] = next[i] + ahead * move;
-        codes[i] = next[i];
-    }
+    for (EACH(i, n)) uphill += go_ahead(extrapolated[i], codes[i], next[i], ahead);
     LEAVE(0, uphill);
 }
 
@@ -77,6 +78,19 @@ template <typename T> __global__ void momentum(
 template <typename T> __global__ void copy_if(const double* flag, T* out, const T* x, index_t n) {
     if (!(*flag > 0)) return;
     for (EACH(i, n)) out[i] = x[i];
+}
+
+// Store a code and its multiplier, and add to the norms of x - z, z - code, x, z and what is left.
+template <typename T> __device__ inline void settle(
+    T& code, T& multiplier, const T x, const T target, const T z, double* norms) {
+    const T left = target - z;
+    norms[0] += (double)((x - z) * (x - z));
+    norms[1] += (double)((z - code) * (z - code));
+    norms[2] += (double)(x * x);
+    norms[3] += (double)(z * z);
+    norms[4] += (double)(left * left);
+    code = z;
+    multiplier = left;
 }
 
 // ADMM's update, given the relaxed point plus multiplier and its prox. The norms: of x - new,
@@ -88,14 +102,7 @@ template <typename T> __global__ void relax(
     for (EACH(i, n)) {
         const T old = codes[i], dual = multiplier[i], z = next[i];
         const T x = old - dual + (target[i] - old - (1 - relaxation) * dual) / relaxation;
-        const T left = target[i] - z;
-        norms[0] += (double)((x - z) * (x - z));
-        norms[1] += (double)((z - old) * (z - old));
-        norms[2] += (double)(x * x);
-        norms[3] += (double)(z * z);
-        norms[4] += (double)(left * left);
-        codes[i] = z;
-        multiplier[i] = left;
+        settle(codes[i], multiplier[i], x, target[i], z, norms);
     }
     for (int q = 0; q < 5; ++q) LEAVE(q, norms[q]);
 }
@@ -110,14 +117,7 @@ template <typename T> __global__ void split(
         const T x = old - dual + correction[i];
         const T target = relaxation * correction[i] + old + (1 - relaxation) * dual;
         const T z = prox(target, threshold, scale, nonnegative);
-        const T left = target - z;
-        norms[0] += (double)((x - z) * (x - z));
-        norms[1] += (double)((z - old) * (z - old));
-        norms[2] += (double)(x * x);
-        norms[3] += (double)(z * z);
-        norms[4] += (double)(left * left);
-        codes[i] = z;
-        multiplier[i] = left;
+        settle(codes[i], multiplier[i], x, target, z, norms);
     }
     for (int q = 0; q < 5; ++q) LEAVE(q, norms[q]);
 }

@@ -103,12 +103,12 @@ def _descend(room: Any, n: int, passes: int, tile: Any) -> float:  # pragma: no 
 
 
 @inlined
-def _fetch(image: Any, patches: Any, tile: Any, adds: bool) -> None:  # pragma: no cover
+def _fetch(image: Any, patches: Any, tile: Any, weights: bool) -> None:  # pragma: no cover
     """Copy the patch of a tile, and the weights of its samples where there are some."""
     geometry, sizes, weighted = tile[0], tile[3], tile[4]
     where = (geometry, sizes)
     copy(image[0], patches, np.int64(0), where, FETCH)
-    if adds and weighted:
+    if weights and weighted:
         copy(image[1], patches, geometry[ROOM], where, FETCH if image[2] else MARK)
 
 
@@ -141,7 +141,7 @@ def _visit(image: Any, room: Any, n: int, tile: Any, plan: Any) -> Any:  # pragm
     geometry, sizes, out = tile[0], tile[3], image[3]
     work, passes = plan[0], plan[1:]
     patches, look = room[0], out.size > 0
-    _fetch(image, patches, tile, work >= 0)
+    _fetch(image, patches, tile, True)
     start: Any = np.int64(0)
     moved = 0.0
     for stage in range(2):
@@ -153,8 +153,7 @@ def _visit(image: Any, room: Any, n: int, tile: Any, plan: Any) -> Any:  # pragm
             n = join(room, n, tile)
         if passes[stage] > 0:
             _enter(room, start, n, tile)
-            off = _descend(room, n, passes[stage], tile)
-            moved = max(moved, off)
+            moved = max(moved, _descend(room, n, passes[stage], tile))
             start = n
     if moved > 0:
         copy(image[0], patches, np.int64(0), (geometry, sizes), STORE)

@@ -64,16 +64,15 @@ def accelerated(
 
 
 def restarted(
-    backend: Any, uphill: Any, arrays: tuple[Array, Array], numbers: tuple[Array, Array]
-) -> tuple[Array, Array]:
+    backend: Any, uphill: Any, arrays: tuple[Array, Array], *numbers: Array
+) -> tuple[Array, ...]:
     """Return the numbers, or ones where the momentum points uphill; nothing is read on the host.
 
     There the extrapolated point, the first of the arrays, becomes the codes.
     """
     backend.copy_if(uphill, *arrays)
     xp = backend.xp
-    t, k = (xp.where(uphill > 0, xp.ones_like(number), number) for number in numbers)
-    return t, k
+    return tuple(xp.where(uphill > 0, xp.ones_like(number), number) for number in numbers)
 
 
 def plain_numbers(penalty: Any, step: float) -> tuple[float, float, bool]:

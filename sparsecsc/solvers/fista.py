@@ -89,7 +89,7 @@ class FISTA:
         uphill = sum(problem.correlate(problem.residual(extrapolated), update))
         k = state.k + 1
         if self.restart:
-            t, k = restarted(problem.backend, uphill, (extrapolated, codes), (t, k))
+            t, k = restarted(problem.backend, uphill, (extrapolated, codes), t, k)
         return FISTAState(codes, extrapolated, t=t, k=k)
 
     def _next(self, xp: Any, state: FISTAState) -> Array:

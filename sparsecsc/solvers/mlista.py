@@ -160,7 +160,7 @@ class MLFISTA:
         t = (1.0 + problem.backend.xp.sqrt(1.0 + 4.0 * state.t**2)) / 2.0
         uphill = _extrapolate(problem, extrapolated, old, codes[-1], (state.t - 1.0) / t)
         if self.restart:
-            t, _ = restarted(problem.backend, uphill, (extrapolated, codes[-1]), (t, t))
+            (t,) = restarted(problem.backend, uphill, (extrapolated, codes[-1]), t)
         codes = (*codes[:-1], old)  # which now holds the new ones
         return replace(state, codes=codes, t=t, cold=False, change=change)
 

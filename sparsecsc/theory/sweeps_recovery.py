@@ -14,12 +14,13 @@ from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.solve import solve
 from sparsecsc.solvers.omp import OMP
-from sparsecsc.theory.planted import plant
+from sparsecsc.theory.coherence import recovery_bounds
+from sparsecsc.theory.planted import patch_energy, plant
 from sparsecsc.theory.sweeps import Sweep
 
 COHERENCE = 1 / np.sqrt(13)
 """Of the spike and the Barker sequence."""
-BOUND = 0.5 * (1 + 1 / COHERENCE)
+BOUND, _ = recovery_bounds(COHERENCE)
 _SPATIAL, _TRIALS, _SMALL = (156,), 20, 1e-2
 
 
@@ -64,9 +65,7 @@ def _noise(rng: np.random.Generator, dictionary: ConvDictionary, codes: Array) -
     white = rng.random() < 0.5
     shape = (1, 1, *_SPATIAL)
     error = rng.standard_normal(shape) if white else -dictionary.synthesize(codes, _SPATIAL)
-    squares = error[0, 0] ** 2
-    patches = sum(np.roll(squares, -shift) for shift in range(dictionary.extent[0]))
-    return error / np.sqrt(float(np.max(patches)))
+    return error / patch_energy(error, dictionary.extent)
 
 
 def _errors(size: float, rng: np.random.Generator) -> dict[str, Any]:
