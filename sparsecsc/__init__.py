@@ -29,6 +29,7 @@ from sparsecsc.dictionaries.waveforms import ricker_filters as ricker_filters
 from sparsecsc.dictionaries.waveforms import tone_filters as tone_filters
 from sparsecsc.encode import Encoding as Encoding
 from sparsecsc.encode import encode as encode
+from sparsecsc.learning.constraint import UnitBall as UnitBall
 from sparsecsc.models.certificate import certify_codes as certify_codes
 from sparsecsc.models.certificate import dual_value as dual_value
 from sparsecsc.models.deep import deep_pursuit as deep_pursuit
