@@ -76,9 +76,7 @@ def _lag(shift: int, stride: int, dilation: int, last: int) -> int:  # pragma: n
 
 
 @part
-def _meet(
-    out: Any, lags: int, value: float, table: Any, span: Any
-) -> None:  # pragma: no cover
+def _meet(out: Any, lags: int, value: float, table: Any, span: Any) -> None:  # pragma: no cover
     """Add value times the codes of all filters in one row of positions near to p2.
 
     table is (starts, filters, places along the row, values); span (row, p2, reach, n, stride,

@@ -9,7 +9,7 @@ and correlation at the nonzeros.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -43,11 +43,12 @@ class LagQuadratic:
 
     @cached_property
     def _spectrum(self) -> Array:
-        """(frequencies, n_filters, n_filters)"""
+        """(frequencies, n_filters, n_filters), the symbol of H."""
         backend: Any = backend_of(self.pairs)
         lasts = [n // 2 for n in self.pairs.shape[2:]]
         padded = np.zeros((*self.pairs.shape[:2], *self._grid))
-        padded[(..., *(slice(n) for n in self.pairs.shape[2:]))] = self.pairs
+        corner: Any = (..., *(slice(n) for n in self.pairs.shape[2:]))
+        padded[corner] = self.pairs
         rolled = np.roll(padded, [-n for n in lasts], axis=tuple(range(2, padded.ndim)))
         spectrum = backend.rfftn(rolled, self._grid)
         flat = spectrum.reshape(*spectrum.shape[:2], -1)
@@ -98,8 +99,7 @@ class SampleQuadratic:
 
     def apply(self, filters: Array) -> Array:
         """Return H filters."""
-        like = self.dictionary
-        dictionary = ConvDictionary(filters, like.stride, like.dilation, like.padding)
+        dictionary = replace(self.dictionary, filters=filters)
         image = residual_of(self.codes, dictionary, np.zeros_like(self.signal), None)
         return -correlate(self.codes, dictionary, self._weighted(image))
 
@@ -114,12 +114,7 @@ def make_quadratic(problem: Any, codes: SparseCodes) -> LagQuadratic | SampleQua
         pairs = correlate_pairs(codes, dictionary, problem.signal.shape[2:])
         correlation = correlate(codes, dictionary, problem.signal)
         return LagQuadratic(pairs, correlation, 0.5 * problem.backend.sum_squares(problem.signal))
-    like = ConvDictionary(
-        dictionary.filters.astype(np.float64),
-        dictionary.stride,
-        dictionary.dilation,
-        dictionary.padding,
-    )
+    like = replace(dictionary, filters=dictionary.filters.astype(np.float64), plan=None)
     mask = None if problem.mask is None else problem.mask.astype(np.float64)
     exact = problem.signal.astype(np.float64, copy=False)
     return SampleQuadratic(codes.astype(np.float64), like, exact, mask)
@@ -157,9 +152,7 @@ def correlate_pairs(codes: SparseCodes, dictionary: ConvDictionary, spatial: Any
     _, geometry, axis = kernel_geometry(codes, dictionary, tuple(spatial))
     backend: Any = backend_of(dictionary.filters)
     last = (*(0,) * axis, *(k - 1 for k in dictionary.kernel))
-    reach = tuple(
-        n * d // s for n, d, s in zip(last, geometry[4], geometry[2], strict=True)
-    )
+    reach = tuple(n * d // s for n, d, s in zip(last, geometry[4], geometry[2], strict=True))
     n_filters = codes.shape[1]
     out = np.zeros((n_filters, n_filters, math.prod(2 * n + 1 for n in last)))
     entries, table = _entries(codes), _by_position(codes)

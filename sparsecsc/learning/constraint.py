@@ -59,7 +59,7 @@ class UnitBall:
             check_unmasked("support", self.support)
             if getattr(self.support, "dtype", None) != np.bool_ or not self.support.ndim:
                 got = getattr(self.support, "dtype", type(self.support).__name__)
-                msg = f"`support` must be an array of bool; got {got}: use numpy.asarray(..., bool)."
+                msg = f"`support` must be an array of bool; got {got}: convert it."
                 raise TypeError(msg)
 
     def check(self, filters: Array) -> None:

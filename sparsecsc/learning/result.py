@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from sparsecsc.codes import SparseCodes
 from sparsecsc.dictionaries.convolution import ConvDictionary

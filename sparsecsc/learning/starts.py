@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,8 @@ def reseed(problem: Any, codes: SparseCodes, constraint: Any, least: float) -> d
     if not idle.size:
         return found
     residual = problem.masked(problem.residual(codes))
-    one = like(problem.dictionary, np.ones_like(problem.dictionary.filters[:1]))
+    ones = np.ones_like(problem.dictionary.filters[:1])
+    one = replace(problem.dictionary, filters=ones, plan=None)
     energies = _energies(one, residual)
     for m in idle:
         place = int(np.argmax(energies))
@@ -94,11 +96,6 @@ def reseed(problem: Any, codes: SparseCodes, constraint: Any, least: float) -> d
         found[int(m)] = constraint.project(2 / size * patch)[0]
         _blank(energies, place, one)
     return found
-
-
-def like(dictionary: ConvDictionary, filters: Array) -> ConvDictionary:
-    """Return other filters with the geometry of a dictionary."""
-    return ConvDictionary(filters, dictionary.stride, dictionary.dilation, dictionary.padding)
 
 
 def _energies(one: ConvDictionary, signal: Array) -> Array:
