@@ -7,14 +7,13 @@ import pytest
 from claim_checks import always, by_id, check_holds, check_notices, scaled_bound
 
 import sparsecsc as sc
-from sparsecsc.theory.claims import recovery, recovery_noise
+from sparsecsc.theory.claims import recovery, recovery_noise, uniqueness
 from sparsecsc.theory.planted import patch_energy, plant
 
-ALL = recovery.CLAIMS + recovery_noise.CLAIMS
+ALL = recovery.CLAIMS + recovery_noise.CLAIMS + uniqueness.CLAIMS
 OMP, BP, STRIPES = (by_id(recovery.CLAIMS, f"B{n}") for n in ("2-omp", "2-bp", "3-omp"))
-SPARK, ISOMETRY, WELCH = (
-    by_id(recovery.CLAIMS, n) for n in ("B1-spark", "B4-isometry", "A1-welch")
-)
+ISOMETRY = by_id(recovery.CLAIMS, "B4-isometry")
+SPARK, WELCH = uniqueness.CLAIMS
 STABLE, SUPPORT, ERROR, INSIDE, OFF = recovery_noise.CLAIMS
 
 
@@ -57,7 +56,7 @@ def test_welch_is_met_by_a_factor_of_two_and_a_wrong_formula_is_noticed():
 
 
 def test_codes_that_synthesise_something_are_not_in_the_claim_on_null_vectors():
-    null = recovery._draw_null(np.random.default_rng(0))
+    null = uniqueness._draw_null(np.random.default_rng(0))
     other = replace(null, codes=null.codes + 1.0)
     assert min(SPARK.margins(null).values()) > 0
     assert min(SPARK.margins(other).values()) < 0

@@ -185,9 +185,11 @@ def _draw_path(rng: np.random.Generator) -> Unfolding:
 
 
 def _worst_rise(run: Unfolding) -> float:
-    floor = 1e3 * _EPS * max(norm(p) for p in run.path)
-    before, after = run.moves[:-1], run.moves[1:]
-    return float(np.max(after[before > floor] / before[before > floor], initial=0.0))
+    """Return the largest ratio of a move to the one before, less what rounding adds to a move."""
+    rounding = 50 * _EPS * max(norm(p) for p in run.path)
+    before, after = run.moves[:-1], run.moves[1:] - rounding
+    counted = before > rounding
+    return float(np.max(after[counted] / before[counted], initial=0.0))
 
 
 def _path_margins(run: Unfolding) -> Mapping[str, float]:
