@@ -1,4 +1,4 @@
-"""What coherence, or a look at every support, guarantees: independence, isometry, recovery."""
+"""What coherence, or a look at every support, guarantees: independence and isometry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.backends import backend_of
 from sparsecsc.checks import check_count
 from sparsecsc.protocols import Array
 from sparsecsc.theory._atoms import atoms_of
@@ -18,14 +17,10 @@ from sparsecsc.theory._spans import as_numpy, extents, n_axes, stride_of
 from sparsecsc.theory.coherence import babel
 from sparsecsc.theory.sparsity import stripe_counts
 
-__all__ = ["Isometry", "exact_recovery_coefficient", "spark_bounds", "stripe_isometry"]
+__all__ = ["Isometry", "spark_bounds", "stripe_isometry"]
 
-_NUMBERS = 2**23
-"""In the codes of a block of signals."""
 _ROUNDING = 1e-9
 """Of sums of inner products that decide whether atoms are independent."""
-_USABLE = 1e-6
-"""Atoms with less than this share of the largest norm are never chosen."""
 
 
 @dataclass(frozen=True)
@@ -164,78 +159,3 @@ def _departure(atoms: Array) -> float:
     values = np.linalg.svd(atoms, compute_uv=False) ** 2
     least = values.min() if len(values) == len(atoms) else 0.0
     return float(max(values.max() - 1.0, 1.0 - least))
-
-
-def exact_recovery_coefficient(
-    dictionary: Any, codes: Array, spatial: Sequence[int] | None = None
-) -> float:
-    r"""Return :math:`\max_{j \notin S} \|D_S^+ d_j\|_1` for the support S of some codes.
-
-    Below 1, orthogonal matching pursuit and basis pursuit find every code with this support.
-
-    Parameters
-    ----------
-    dictionary : ConvDictionary, Identity, or Concat or Product of such
-        Its atoms count with norm 1, as orthogonal matching pursuit takes them.
-    codes : array, shape (1, n_filters, *code_spatial)
-        Only where they are not 0 matters.
-    spatial : sequence of int, optional
-        The size of the signal, as for `ConvDictionary.synthesize`.
-
-    Returns
-    -------
-    float
-        0 for the empty support; inf if its atoms are dependent.
-
-    Raises
-    ------
-    TypeError
-        If the dictionary has a part of another kind.
-    ValueError
-        If there are the codes of more than one signal.
-
-    Notes
-    -----
-    One analysis of each atom of the support, then one synthesis and one analysis of each of its
-    dual basis. Memory: :math:`|S|^2` numbers, and blocks of signals with 8 million codes.
-
-    References
-    ----------
-    Tropp 2004 (the exact recovery condition).
-    """
-    if codes.shape[0] != 1:
-        msg = f"`codes` must be those of one signal; got {codes.shape[0]}: pass one at a time."
-        raise ValueError(msg)
-    host = as_numpy(dictionary)
-    size = tuple(host.signal_spatial(codes.shape[2:]) if spatial is None else spatial)
-    signal_shape = (1, host.n_channels, *size)
-    norms = host.column_norms(signal_shape, np.ones(1))[0]
-    usable = norms > _USABLE * norms.max()
-    support = np.argwhere((backend_of(codes).to_host(codes)[0] != 0) & usable)
-    if len(support) == 0:
-        return 0.0
-    norms = np.where(usable, norms, np.inf)
-    where = tuple(support.T)
-    gram = np.concatenate(
-        [
-            host.analyze(host.synthesize(units, size))[(slice(None), *where)] / norms[where]
-            for units in _blocks(np.diag(1.0 / norms[where]), where, norms.shape)
-        ]
-    )
-    if np.linalg.matrix_rank(gram, hermitian=True) < len(gram):
-        return math.inf
-    total = np.zeros(norms.shape)
-    for duals in _blocks(np.linalg.inv(gram) / norms[where], where, norms.shape):
-        total += np.abs(host.analyze(host.synthesize(duals, size))).sum(axis=0) / norms
-    total[where] = 0.0
-    return float(total.max())
-
-
-def _blocks(values: Array, where: tuple[Array, ...], shape: tuple[int, ...]) -> Iterator[Array]:
-    """Yield codes whose rows have the rows of `values` on a support, and 0 elsewhere."""
-    step = max(1, _NUMBERS // math.prod(shape))
-    for first in range(0, len(values), step):
-        rows = values[first : first + step]
-        codes = np.zeros((len(rows), *shape))
-        codes[(slice(None), *where)] = rows
-        yield codes

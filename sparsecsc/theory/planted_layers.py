@@ -16,6 +16,7 @@ import numpy as np
 
 from sparsecsc.models.mlcsc import MLCSC
 from sparsecsc.protocols import Array
+from sparsecsc.theory.norms import patch_energy, patch_sparsity
 from sparsecsc.theory.sparsity import stripe_norm
 
 __all__ = [
@@ -26,8 +27,6 @@ __all__ = [
     "fits",
     "grow",
     "largest_below",
-    "local_norm",
-    "local_sparsity",
     "smallest_atom",
 ]
 
@@ -73,7 +72,7 @@ class PlantedLayers:
     def local_sparsities(self) -> tuple[int, ...]:
         """The most nonzeros of the codes of a layer in a patch, the size of the next atoms."""
         pairs = zip(self.codes, self.patches, strict=True)
-        return tuple(local_sparsity(codes, patch) for codes, patch in pairs)
+        return tuple(patch_sparsity(codes, patch) for codes, patch in pairs)
 
     @property
     def patches(self) -> tuple[int, ...]:
@@ -130,24 +129,7 @@ def draw_noise(rng: np.random.Generator, planted: PlantedLayers, size: float) ->
         noise = rng.standard_normal(planted.signal.shape)
     else:
         noise = first.synthesize(-np.sign(planted.codes[0]))
-    return noise * (size / local_norm(noise, first.extent[0]))
-
-
-def local_norm(signal: Array, patch: int) -> float:
-    r"""Return :math:`\|E\|^P_{2,\infty}`: the largest norm of `patch` neighbours, all channels."""
-    return math.sqrt(max(float(_windows(np.sum(signal**2, axis=1), patch).max()), 0.0))
-
-
-def local_sparsity(codes: Array, patch: int) -> int:
-    r"""Return :math:`\|\Gamma\|^P_{0,\infty}`: the most nonzeros in `patch` neighbours."""
-    return round(float(_windows(np.sum(codes != 0, axis=1).astype(float), patch).max()))
-
-
-def _windows(values: Array, patch: int) -> Array:
-    """Return the sums of `patch` neighbours around the circle; at most all of them, once."""
-    size = min(patch, values.shape[-1])
-    around = np.concatenate([values, values[:, : size - 1]], axis=1)
-    return np.lib.stride_tricks.sliding_window_view(around, size, axis=1).sum(axis=-1)
+    return noise * (size / patch_energy(noise, first.extent[0]))
 
 
 def largest_below(bound: float) -> int:

@@ -89,7 +89,7 @@ def _errors(size: float, rng: np.random.Generator) -> dict[str, Any]:
     return {
         "OMP": greedy,
         "OMP bound": greedy_bounds,
-        "OMP in force": bool(2 < BOUND - size / COHERENCE),
+        "OMP in force": bool(BOUND - size / COHERENCE > 2),
         "basis pursuit": convex,
         "basis pursuit bound": 7.5 * size,
     }

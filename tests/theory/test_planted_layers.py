@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import sparsecsc as sc
+from sparsecsc.theory.norms import patch_energy
 from sparsecsc.theory.planted_layers import (
     PlantedLayers,
     all_layers,
@@ -12,8 +13,6 @@ from sparsecsc.theory.planted_layers import (
     fits,
     grow,
     largest_below,
-    local_norm,
-    local_sparsity,
     smallest_atom,
 )
 from sparsecsc.theory.small import matrix
@@ -57,16 +56,6 @@ def test_a_wrong_matrix_has_another_coherence():
     assert circular_coherence(sc.ConvDictionary(filters), 20) != pytest.approx(wrong, rel=1e-3)
 
 
-@pytest.mark.parametrize("patch", [1, 3, 8, 11])
-def test_local_norm_and_sparsity_are_the_largest_over_all_patches(patch):
-    rng = np.random.default_rng(patch)
-    signal = rng.standard_normal((1, 2, 9)) * (rng.random((1, 2, 9)) < 0.4)
-    patches = [signal[..., (i + np.arange(min(patch, 9))) % 9] for i in range(9)]
-    norm = max(np.linalg.norm(p) for p in patches)
-    assert local_norm(signal, patch) == pytest.approx(norm, rel=20 * EPS)
-    assert local_sparsity(signal, patch) == max(np.count_nonzero(p) for p in patches)
-
-
 @pytest.mark.parametrize("m", [2, 3, 6, 16])
 def test_a_simplex_has_the_least_coherence_and_one_dependence(m):
     columns = simplex_filters(m)[:, :, 0].T
@@ -99,7 +88,7 @@ def test_planted_codes_chain_are_sparse_and_within_their_limits(kind, seed):
     assert min(planted.smallest[-1:]) >= 1.0
     noise = draw_noise(rng, planted, 0.25)
     patch = model.dictionaries[0].extent[0]
-    assert local_norm(noise, patch) == pytest.approx(0.25, rel=1e-12)
+    assert patch_energy(noise, patch) == pytest.approx(0.25, rel=1e-12)
 
 
 def test_limits_that_no_code_meets_leave_one_deep_coefficient_that_does_not_fit():

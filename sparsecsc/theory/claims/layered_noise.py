@@ -17,7 +17,8 @@ from sparsecsc.solve import solve
 from sparsecsc.solvers.layered_basis_pursuit import LayeredBasisPursuit
 from sparsecsc.theory.claim import Claim
 from sparsecsc.theory.claims.layered import draw_planted, half_bound
-from sparsecsc.theory.planted_layers import PlantedLayers, draw_noise, local_norm
+from sparsecsc.theory.norms import patch_energy
+from sparsecsc.theory.planted_layers import PlantedLayers, draw_noise
 
 _MOST = 20_000
 
@@ -35,7 +36,7 @@ class Noisy:
     def sizes(self) -> tuple[float, ...]:
         """epsilon_0, ..., epsilon_L: 7.5 and the root of the local sparsity a layer."""
         planted = self.planted
-        found = [local_norm(self.noise, planted.model.dictionaries[0].extent[0])]
+        found = [patch_energy(self.noise, planted.model.dictionaries[0].extent[0])]
         for sparsity in planted.local_sparsities:
             found.append(7.5 * math.sqrt(sparsity) * found[-1])
         return tuple(found)
@@ -76,7 +77,7 @@ class Noisy:
         """Return the largest error / bound over the layers."""
         planted = self.planted
         rows = zip(self.found, planted.codes, planted.patches, self.sizes[1:], strict=True)
-        return max(local_norm(a - b, patch) / size for a, b, patch, size in rows)
+        return max(patch_energy(a - b, patch) / size for a, b, patch, size in rows)
 
 
 def draw_noisy(rng: np.random.Generator) -> Noisy:

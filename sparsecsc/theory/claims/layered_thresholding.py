@@ -16,11 +16,11 @@ from sparsecsc.protocols import Array
 from sparsecsc.solve import solve
 from sparsecsc.solvers.layered_thresholding import LayeredThresholding
 from sparsecsc.theory.claim import Claim
+from sparsecsc.theory.norms import patch_energy
 from sparsecsc.theory.planted_layers import (
     PlantedLayers,
     draw_noise,
     grow,
-    local_norm,
 )
 from sparsecsc.theory.sparse_layers import barker_layers, msequence_layers, simplex_layers
 
@@ -53,7 +53,7 @@ class Thresholding:
     @property
     def noise_size(self) -> float:
         """epsilon_0, the largest norm of the noise in a patch of an atom's size."""
-        return local_norm(self.noise, self.planted.model.dictionaries[0].extent[0])
+        return patch_energy(self.noise, self.planted.model.dictionaries[0].extent[0])
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -87,7 +87,7 @@ class Thresholding:
         """Return the largest error / bound over the layers."""
         planted = self.planted
         rows = zip(self.found, planted.codes, planted.patches, self.stages, strict=True)
-        return max(local_norm(a - b, patch) / stage.error for a, b, patch, stage in rows)
+        return max(patch_energy(a - b, patch) / stage.error for a, b, patch, stage in rows)
 
 
 def stages(

@@ -18,12 +18,12 @@ from sparsecsc.solvers.omp import OMP
 from sparsecsc.solvers.projection_pursuit import ProjectionPursuit
 from sparsecsc.theory.claim import Claim
 from sparsecsc.theory.claims.layered import half_bound, opposed
+from sparsecsc.theory.norms import patch_sparsity
 from sparsecsc.theory.planted_layers import (
     PlantedLayers,
     all_layers,
     circular_coherence,
     grow,
-    local_sparsity,
     smallest_atom,
 )
 from sparsecsc.theory.sparse_layers import barker_layers, msequence_layers, room_for
@@ -61,7 +61,7 @@ class Projected:
         rows = zip(self.planted.model.dictionaries, self.planted.codes, self.found, strict=True)
         for dictionary, *pair in rows:
             extent += dictionary.extent[0] - 1
-            sizes.append(max(local_sparsity(codes, 2 * extent - 1) for codes in pair))
+            sizes.append(max(patch_sparsity(codes, 2 * extent - 1) for codes in pair))
         return tuple(sizes)
 
     @cached_property

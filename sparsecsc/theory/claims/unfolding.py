@@ -93,13 +93,19 @@ def norm(array: Array) -> float:
 
 
 def draw_chain(
-    rng: np.random.Generator, depth: int, *, n: int = 32, signs: bool = True
+    rng: np.random.Generator,
+    depth: int,
+    *,
+    n: int = 32,
+    signs: bool = True,
+    coherent: bool = True,
 ) -> MultilayerPursuit:
     """T1 and then sparse layers T3, or random layers throughout, with spectral norms of 1.
 
     Without `signs` the penalties are `L1` in all layers, else one draw in two is nonnegative.
+    Without `coherent` no layers are random.
     """
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and coherent:
         banks = [random_filters(3, 1, 5, rng)]
         banks += [random_filters(3, 3, 3, rng) for _ in range(depth - 1)]
     else:
