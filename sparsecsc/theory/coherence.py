@@ -17,6 +17,7 @@ import scipy.fft
 from sparsecsc.checks import check_count
 from sparsecsc.protocols import Array
 from sparsecsc.theory._atoms import atoms_of
+from sparsecsc.theory._spans import as_numpy
 from sparsecsc.theory.sparsity import count_by_position
 
 
@@ -119,6 +120,7 @@ def stripe_coherence(dictionary: Any, codes: Any, spatial: Sequence[int] | None 
     ----------
     Papyan, Sulam and Elad 2017 (recalled).
     """
+    dictionary = as_numpy(dictionary)
     size = dictionary.signal_spatial(codes.shape[2:]) if spatial is None else tuple(spatial)
     atoms = atoms_of(dictionary, size)
     weights = shifted_coherences(dictionary, size)

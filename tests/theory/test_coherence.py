@@ -79,6 +79,8 @@ def test_what_cannot_be_measured_says_so():
     filters = np.ones((2, 1, 3))
     with pytest.raises(TypeError, match=r"`dictionary` must be a ConvDictionary, .*; got object"):
         coherence.mutual_coherence(object(), (8,))
+    with pytest.raises(TypeError, match=r"`dictionary` must be a ConvDictionary, .*; got ndarray"):
+        coherence.stripe_coherence(filters, sc.ConvDictionary(filters))
     with pytest.raises(ValueError, match=r"`dictionary` must have filters; got only identities"):
         coherence.mutual_coherence(sc.Concat([sc.Identity()]), (8,))
     with pytest.raises(ValueError, match=r"`signal` must have at least 3 samples"):
