@@ -1,7 +1,10 @@
-"""The test that counts the claims that were spoiled comes after the tests that spoil them."""
+"""Each test says in its report which claims have noticed so far that they were spoiled."""
 
-LAST = "test_every_claim_has_noticed_that_it_was_spoiled"
+import pytest
+from claim_checks import NOTICED
 
 
-def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.name == LAST)
+@pytest.fixture(autouse=True)
+def say_what_was_noticed(request):
+    yield
+    request.node.user_properties.append(("noticed", sorted(NOTICED)))
