@@ -24,6 +24,8 @@ from sparsecsc.bench import cases, summary
 PHOTOGRAPHS = ("camera", "astronaut", "coffee", "chelsea", "rocket")
 DICTIONARIES = ("learned12x12x36_0.05", "learned8x8x64_0.02", "dct8x8_r0.05", "gabor12x12_r0.05")
 OURS, RIVALS = "CoordinateDescent", ("SPORCO ADMM", "SPORCO PGM")
+WIDE = "CoordinateDescent float64"
+"""For the gaps that float32 does not reach."""
 
 
 def grid(sizes: Sequence[int], photographs: Sequence[str]) -> list[str]:
@@ -42,11 +44,16 @@ def certified_table(summaries: Sequence[summary.Summary]) -> str:
     """Return a rival's seconds to a suboptimality of 1e-3 over ours to a certified gap of 1e-6."""
     lines = ["| problem | ours, seconds | rival, seconds | ratio |", "| --- | --- | --- | --- |"]
     for each in summaries:
-        row = each.row(OURS)
-        own = None if row is None else row.certified.get(1e-6)
+        named = [(name, each.row(name)) for name in (OURS, WIDE)]
+        certified = [
+            (seconds, " in float64" if name == WIDE else "")
+            for name, row in named
+            if row is not None and (seconds := row.certified.get(1e-6)) is not None
+        ]
+        own, kind = min(certified, default=(None, ""))
         rivals = [found for name in RIVALS if (found := each.row(name)) is not None]
         reached = [seconds for r in rivals if (seconds := r.to(1e-3)) is not None]
-        left = "not reached" if own is None else f"{own:.3g}"
+        left = "not reached" if own is None else f"{own:.3g}{kind}"
         right = f"{min(reached):.3g}" if reached else "not reached"
         ratio = f"{min(reached) / own:.1f}" if own is not None and reached else ""
         lines.append(f"| {each.problem} | {left} | {right} | {ratio} |")

@@ -88,26 +88,37 @@ def run(arguments: Namespace, say: Callable[[str], Any], show: Callable[[str], A
         say(f"{file}: {n_broken} lines cannot be read; what they held is measured anew")
     tell = (lambda _: None) if arguments.quiet else say
     found: list[Summary] = []
-    written: list[str] = []
+    written = ["verify.json", "table.md", "trials.jsonl"]
     interrupted = False
     try:
-        for summary in verify.verify(
-            claims, trials=arguments.trials, seed=arguments.seed, file=file
-        ):
-            found.append(summary)
-            tell(_progress(summary, len(found), len(claims)))
-        if not arguments.no_figures:
-            written = _draw(claims, found, arguments, tell)
+        _try(claims, found, arguments, tell)
     except KeyboardInterrupt:
         interrupted = True
-        say("interrupted; the same command goes on where it was")
     done = claims[: len(found)]
-    _write(done, found, out, arguments)
+    _write(done, found, out, arguments)  # before the figures, whatever becomes of these
     if not arguments.quiet:
-        show(table(done, found))
-        names = ("verify.json", "table.md", "trials.jsonl", *written)
-        show(f"{verdict(found)}\nwrote {', '.join(names)} in {out}/")
+        show(f"{table(done, found)}\n{verdict(found)}")
+    try:
+        if not (arguments.no_figures or interrupted):
+            written += _draw(claims, found, arguments, tell)
+    except KeyboardInterrupt:
+        interrupted = True
+    if interrupted:
+        say("interrupted; the same command goes on where it was")
+    if not arguments.quiet:
+        show(f"wrote {', '.join(written)} in {out}/")
     return 0 if all(summary.holds for summary in found) and not interrupted else 1
+
+
+def _try(
+    claims: Sequence[Claim], found: list[Summary], arguments: Namespace, tell: Callable[[str], Any]
+) -> None:
+    """Add what was found to `found`, claim by claim."""
+    file = Path(arguments.out) / "trials.jsonl"
+    options = {"trials": arguments.trials, "seed": arguments.seed}
+    for summary in verify.verify(claims, file=file, **options):
+        found.append(summary)
+        tell(_progress(summary, len(found), len(claims)))
 
 
 def _check(arguments: Namespace) -> None:
@@ -129,13 +140,13 @@ def listing(known: dict[str, tuple[Claim, ...]]) -> str:
     lines = []
     for family, claims in known.items():
         lines.append(f"{family}:")
-        lines += [f"  {claim.id:<24}{claim.title} [{claim.provenance}]" for claim in claims]
+        lines += [f"  {claim.id:<27}{claim.title} [{claim.provenance}]" for claim in claims]
     return "\n".join(lines)
 
 
 def _progress(summary: Summary, i: int, n: int) -> str:
     return (
-        f"[{i:>{len(str(n))}}/{n}] {summary.id:<24}{summary.verdict:<16}"
+        f"[{i:>{len(str(n))}}/{n}] {summary.id:<27}{summary.verdict:<16}"
         f"worst ratio {_short(summary.worst_ratio):<9}{summary.seconds:.1f} s"
     )
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from sparsecsc.theory.claim import Claim, run_trial
 
+NOTICED: set[str] = set()
+"""The claims that noticed that they were spoiled, in this run."""
+
 
 def by_id(claims: tuple[Claim, ...], name: str) -> Claim:
     (found,) = (claim for claim in claims if claim.id == name)
@@ -28,6 +31,7 @@ def check_notices(claim: Claim, *, n_trials: int = 12, **changes: Any) -> None:
     for seed in range(n_trials):
         if run_trial(spoiled, seed).violated:
             assert not run_trial(claim, seed).violated
+            NOTICED.add(claim.id)
             return
     trials = [run_trial(spoiled, seed) for seed in range(n_trials)]
     raise AssertionError([(trial.in_force, trial.ratio) for trial in trials])

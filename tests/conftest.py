@@ -10,6 +10,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import hypothesis
 import numpy as np
 import pytest
+import spoiled_claims
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,7 +31,8 @@ def pytest_report_header() -> str:
     return f"sparsecsc: {_package_folder()}"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    spoiled_claims.watch(config)
     if os.environ.get("SPARSECSC_REQUIRE_INSTALLED") != "1":
         return
     folder = _package_folder()

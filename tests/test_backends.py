@@ -1,5 +1,6 @@
 """The CPU backend: each kernel is its slow plain twin, and work is shared without surprises."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from checkers import assert_close, eps
 from discovery import PACKAGE
 
 from sparsecsc import backends
-from sparsecsc.backends import cpu
+from sparsecsc.backends import _numba_kernels, cpu
 
 precisions = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=("float32", "float64"))
 COMPLEX = {np.float32: np.complex64, np.float64: np.complex128}
@@ -429,3 +430,18 @@ def test_two_processes_give_the_same_bits():
     first, second = (python("print(solve().hex())") for _ in range(2))
     assert first == second
     assert first[0] == 0
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_compilation_leaves_the_collector_as_it_was(enabled):
+    compile_for = _numba_kernels._without_collector(lambda fails: (gc.isenabled(), 1 / fails))
+    state = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        assert compile_for(2) == (False, 0.5)
+        assert gc.isenabled() == enabled
+        with pytest.raises(ZeroDivisionError):
+            compile_for(0)
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if state else gc.disable)()

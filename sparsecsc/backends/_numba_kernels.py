@@ -8,6 +8,7 @@ a Numba ufunc 116.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -35,9 +36,26 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
     """
     options |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
     try:
-        return numba.njit(function, cache=True, **options)
+        kernel: Any = numba.njit(function, cache=True, **options)
     except RuntimeError:  # Numba: "no locator available"
-        return numba.njit(function, **options)
+        kernel = numba.njit(function, **options)
+    kernel.compile = _without_collector(kernel.compile)
+    return kernel
+
+
+def _without_collector(compile_for: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Put off the collection of cycles: compilation makes many objects and keeps most of them."""
+
+    def run(signature: Any) -> Any:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return compile_for(signature)
+        finally:
+            if enabled:
+                gc.enable()
+
+    return run
 
 
 @_jit

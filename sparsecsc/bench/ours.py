@@ -34,15 +34,20 @@ class Ours:
 
     name: str
     solver: Any
+    dtype: str | None = None
+    """What it computes in; None: what the problem's arrays are."""
 
     @property
     def settings(self) -> dict[str, Any]:
         """The solver's numbers."""
-        return {key: repr(value) for key, value in asdict(self.solver).items()}
+        found = {key: repr(value) for key, value in asdict(self.solver).items()}
+        return found if self.dtype is None else found | {"dtype": self.dtype}
 
     def unsuited(self, data: Any) -> str | None:
         """Return why the solver does not take the problem, or None."""
         layered = isinstance(data, LayeredData)
+        if self.dtype == data.signal.dtype:
+            return f"is the same as in {self.dtype}, which the problem is in"
         if layered != bool(getattr(self.solver, "multilayer", False)):
             return f"is for {'one layer' if layered else 'several layers'}"
         problem = data.problem() if layered else data.part(_PROBE).problem()
@@ -54,7 +59,7 @@ class Ours:
 
     def iterates(self, data: Any, stops: Iterator[int]) -> Iterator[Snapshot]:
         """Yield the iterates."""
-        problem = data.problem()
+        problem = data.problem(self.dtype)
         state = self.solver.init(problem, _zeros(problem, self.solver))
         k = 0
         for stop in stops:
@@ -77,6 +82,7 @@ def _zeros(problem: Any, solver: Any) -> Any:
 
 SINGLE = (
     Ours("CoordinateDescent", CoordinateDescent()),
+    Ours("CoordinateDescent float64", CoordinateDescent(), dtype="float64"),
     Ours("ADMM", ADMM()),
     Ours("FISTA", FISTA()),
     Ours("ISTA", ISTA()),

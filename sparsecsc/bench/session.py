@@ -145,7 +145,7 @@ class Session:
     def _certified(self, runner: Any, data: Any, repeat: int) -> dict[str, Any]:
         """Return when `solve` had certified which gap, its checks included."""
         result = solve(
-            data.problem(),
+            data.problem(runner.dtype),
             runner.solver,
             tol=self.plan.tol,
             max_iter=10**7,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,15 @@ from sparsecsc.dictionaries.plans import WholeFFT
 
 _MOST_BYTES_FOR_NORM = 2**26
 """Of spectra that only the norm needs: beyond, the bound for all sizes stands in for it."""
+
+
+def kept(store: dict[Any, Any], key: Any, make: Callable[[], Any], most: int) -> Any:
+    """Return what was made for the key; the oldest of `most` makes room."""
+    if key not in store:
+        while len(store) >= most:
+            del store[next(iter(store))]
+        store[key] = make()
+    return store[key]
 
 
 def geometry_of(dictionary: Any, backend: ModuleType, spatial: tuple[int, ...]) -> Geometry:

@@ -1,10 +1,9 @@
 """The one rule that chooses a plan: what each is expected to cost, and the cheapest.
 
 The figures are seconds of one synthesis and one analysis together on one thread, from rates that
-``python benchmarks/plans.py`` measures (AMD EPYC, Zen 4, float32). For one large signal
-they are good to about a factor of 1.5; for batches of small ones direct plans took up to 4 times
-their figure, and tiled ones 7. For one signal that of `DirectChannels` is far too high: 872 ms for
-64 filters of 32 x 3 x 3 on 256 x 256, which took 78 ms on two threads.
+``python benchmarks/plans.py`` measures (AMD EPYC, Zen 4, float32). In 32 cases from one signal of
+40 samples to 64 filters on 256 x 256 and batches of 500 the plan chosen took up to 1.5 times the
+fastest. `DirectChannels` does about twice as well as its figure on two threads, as others do.
 """
 
 from __future__ import annotations
@@ -26,17 +25,21 @@ from sparsecsc.dictionaries.plans import (
 _NANO = 1e-9
 _SUMS = 55.0  # multiply-adds a nanosecond of blocks of sums in registers
 _LONE_SUMS = 30.0  # the same with a single output
-_POINT_SUMS = 45.0  # the same with channels in the lanes
+_POINT_SUMS = 70.0  # the same with channels in the lanes
 _SCATTER = 1.0  # nanoseconds to store one sum of those
 _COPY = 0.5  # nanoseconds to pad one sample
 _TRANSFORM = 0.18  # nanoseconds an element and factor of 2 of a real transform
-_TRANSFORM_START = 1000.0  # nanoseconds that a transform takes besides
+_TRANSFORM_START = 300.0  # nanoseconds that a transform takes besides
 _PRODUCT, _FAR_PRODUCT = 0.35, 1.8  # nanoseconds a product with spectra in cache, and beyond it
 _CACHE = 2**25  # bytes of spectra that count as in the cache
 _TILE_TRANSFORM = 0.22  # as _TRANSFORM for tiles, which stay in the cache
 _TILE_PRODUCT = 0.12  # as _PRODUCT, in registers
 _TILE_COPY = 1.9  # nanoseconds to cut, pack, unpack and store one sample of a tile
-_START = 20e3  # nanoseconds that any plan takes before it begins
+# Nanoseconds that a plan takes before it begins, and for each signal of a batch.
+_WHOLE_START, _WHOLE_SIGNAL = 150e3, 2e3
+_SAMPLES_START, _SAMPLES_SIGNAL = 450e3, 10e3
+_CHANNELS_START, _CHANNELS_SIGNAL = 220e3, 3e3
+_TILED_START, _TILED_CHUNK = 400e3, 150e3
 _LEAST_GAIN, _LEAST_SHARE = 2e-4, 0.8
 """The reference is left for a plan that saves so many seconds, and takes at most this share."""
 _MOST_SPECTRA = 2**30
@@ -112,7 +115,8 @@ def _whole(geometry: Geometry, n_signals: int, wide: tuple[int, ...]) -> float:
     one = _TRANSFORM_START + points * math.log2(points + 1) * _TRANSFORM
     far = spectra_bytes(geometry, wide) > _CACHE
     products = geometry.n_filters * rows * points * (_FAR_PRODUCT if far else _PRODUCT)
-    return _NANO * (_START + n_signals * (2 * (geometry.n_filters + rows) * one + products))
+    transforms = 2 * (geometry.n_filters + rows) * one
+    return _NANO * (_WHOLE_START + n_signals * (_WHOLE_SIGNAL + transforms + products))
 
 
 def _samples(geometry: Geometry, n_signals: int) -> float:
@@ -133,7 +137,7 @@ def _samples(geometry: Geometry, n_signals: int) -> float:
         cost += filled * lines * (n_taps / rate + 0.5)
     padded = math.prod(n + r for n, r in zip(geometry.grid, geometry.reach, strict=True))
     cost += _COPY * padded * (geometry.n_filters + _rows(geometry))
-    return _NANO * (_START + n_signals * cost)
+    return _NANO * (_SAMPLES_START + n_signals * (_SAMPLES_SIGNAL + cost))
 
 
 def _channels(geometry: Geometry, n_signals: int) -> float:
@@ -141,18 +145,22 @@ def _channels(geometry: Geometry, n_signals: int) -> float:
     lanes = plans.PANEL * plans.lanes_of(geometry.filters.dtype)
     rate = _POINT_SUMS * plans.lanes_of(geometry.filters.dtype) / 16
     n_taps = math.prod(geometry.kernel)
-    points = max(1.0, plans.POINTS / n_signals)  # edges of few signals do not fill the kernel
+    positions = math.prod(geometry.code_spatial)
+    # Positions near the edges have taps of their own; of few signals they do not fill the kernel.
+    sizes = zip(geometry.code_spatial, geometry.reach, strict=True)
+    kinds = math.prod(min(n, 2 * reach + 1) for n, reach in sizes)
+    filled = positions + kinds * (plans.POINTS - 1) / (2 * n_signals)
     cost = 0.0
     for n_inputs, n_outputs in (
         (geometry.n_channels, geometry.n_filters),
         (geometry.n_filters, geometry.n_channels),
     ):
         panels = -(-n_outputs // lanes) * lanes
-        cost += panels * n_inputs * n_taps * math.prod(geometry.code_spatial) * points / rate
-    stored = geometry.n_filters * math.prod(geometry.code_spatial)
+        cost += panels * n_inputs * n_taps * filled / rate
+    stored = geometry.n_filters * positions
     cost += _SCATTER * (stored + geometry.n_channels * math.prod(geometry.spatial))
     idle = max(1.0, backend.threads() / n_signals)  # threads share signals only
-    return float(_NANO * (_START + n_signals * cost * idle))
+    return float(_NANO * (_CHANNELS_START + n_signals * (_CHANNELS_SIGNAL + cost * idle)))
 
 
 def _tiled(geometry: Geometry, n_signals: int, tile: Sizes) -> Choice:
@@ -164,7 +172,7 @@ def _tiled(geometry: Geometry, n_signals: int, tile: Sizes) -> Choice:
     copies = 2 * maps * points * _TILE_COPY
     products = geometry.n_filters * _rows(geometry) * points * _TILE_PRODUCT
     cost = n_signals * tiles * (transforms + copies + products)
-    seconds = _NANO * (_START + _scale(geometry) * cost)
+    seconds = _NANO * (_TILED_START + n_signals * _TILED_CHUNK + _scale(geometry) * cost)
     sizes = tile[5 - geometry.filters.ndim :]
     return Choice(TiledFFT(sizes), seconds)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sparsecsc.backends import backend_of
 from sparsecsc.checks import check_alike, check_array, dtype_name, per_axis
 from sparsecsc.dictionaries._apply import analyze, gram, synthesize
-from sparsecsc.dictionaries._bind import bind_plan, geometry_of, make_spectral
+from sparsecsc.dictionaries._bind import bind_plan, geometry_of, kept, make_spectral
 from sparsecsc.dictionaries._plan_costs import choose
 from sparsecsc.dictionaries._spectra import scatter
 from sparsecsc.dictionaries.plans import WholeFFT, check_plan
@@ -18,7 +18,7 @@ from sparsecsc.protocols import Array, Operator
 
 _FILTER_AXES = "(n_filters, n_channels, *kernel) with 1, 2 or 3 kernel axes"
 _BORDERS = ("circular", "valid", "same", "full")
-_KEPT_SIZES = 2
+_KEPT_SIZES, _KEPT_CHOICES = 2, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,7 @@ class ConvDictionary:
     dilation: int | tuple[int, ...] = 1
     padding: str | int | tuple[int, ...] = "circular"
     plan: Any = None
+    _chosen: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
     _bound: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -283,14 +284,17 @@ class ConvDictionary:
         self._check_signal(signal_shape)
         n_signals, _, *sizes = (int(n) for n in signal_shape)
         spatial = tuple(sizes)
-        geometry = geometry_of(self, backend_of(self.filters), spatial)
-        choice = choose(geometry, n_signals, self.circular_size(spatial), self.plan)
+
+        def chosen() -> Any:
+            geometry = geometry_of(self, backend_of(self.filters), spatial)
+            choice = choose(geometry, n_signals, self.circular_size(spatial), self.plan)
+            return geometry, choice
+
+        geometry, choice = kept(self._chosen, (n_signals, spatial), chosen, _KEPT_CHOICES)
         key = (spatial, choice.plan)
-        if key not in self._bound:
-            while len(self._bound) >= _KEPT_SIZES:
-                del self._bound[next(iter(self._bound))]
-            self._bound[key] = bind_plan(self, geometry, choice)
-        bound: Operator = self._bound[key]
+        bound: Operator = kept(
+            self._bound, key, lambda: bind_plan(self, geometry, choice), _KEPT_SIZES
+        )
         return bound
 
     def circular_size(self, spatial: tuple[int, ...]) -> tuple[int, ...]:

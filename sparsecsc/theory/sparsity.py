@@ -12,6 +12,7 @@ from sparsecsc.codes import SparseCodes
 from sparsecsc.dictionaries.concat import Concat
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.dictionaries.identity import Identity
+from sparsecsc.protocols import Array
 
 
 def stripe_norm(dictionary: Any, codes: Any, spatial: Sequence[int] | None = None) -> int:
@@ -42,19 +43,44 @@ def stripe_norm(dictionary: Any, codes: Any, spatial: Sequence[int] | None = Non
     ----------
     Papyan, Sulam and Elad 2017 (definition 1).
     """
+    return int(stripe_counts(dictionary, codes, spatial).max())
+
+
+def stripe_counts(dictionary: Any, codes: Any, spatial: Sequence[int] | None = None) -> Array:
+    """Return the number of nonzeros in the stripe of each patch.
+
+    Parameters
+    ----------
+    dictionary, codes, spatial
+        As for `stripe_norm`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_signals, *patches)
+        A patch is known by its first sample: every sample on a circle, otherwise those from which
+        a patch lies inside of the signal.
+
+    Raises
+    ------
+    TypeError
+        As `stripe_norm`.
+    """
     parts = _parts(dictionary, codes.shape[1])
     size = dictionary.signal_spatial(codes.shape[2:]) if spatial is None else tuple(spatial)
     patch = tuple(max(extent[axis] for _, _, extent in parts) for axis in range(len(size)))
     circular = all(getattr(part, "is_circular", True) for part, _, _ in parts)
-    total, first = np.zeros(1), 0
+    total: Array = 0.0
+    first = 0
     for part, n_filters, extent in parts:
         counts = count_by_position(codes[:, first : first + n_filters, ...])
         for axis, n in enumerate(size):
             geometry = (*_placing(part, axis), extent[axis], patch[axis], n)
-            counts = _along(counts, axis + 1, geometry, circular)
+            counts = _along(counts, axis + 1, geometry, getattr(part, "is_circular", circular))
+            if not circular:  # patches do not wrap, even where the atoms of this part do
+                counts = np.take(counts, range(max(n - patch[axis], 0) + 1), axis=axis + 1)
         total = total + counts
         first += n_filters
-    return int(total.max())
+    return total
 
 
 def _parts(dictionary: Any, n_filters: int) -> list[tuple[Any, int, tuple[int, ...]]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,7 @@ _NOISE = 0.1
 def _chain(rng: np.random.Generator) -> tuple[MLCSC, list[Array]]:
     """Return five sparse layers of unit atoms, the first from 12 channels, and planted codes."""
     widths = [12, *[_WIDTH] * DEPTH]
-    banks = [
-        sidon_filters(m, channels, 12, _TAPS, rng) for channels, m in itertools.pairwise(widths)
-    ]
+    banks = [sidon_filters(m, channels, 12, _TAPS, rng) for channels, m in pairwise(widths)]
     model = MLCSC([ConvDictionary(bank) for bank in banks])
     deepest = np.zeros((1, _WIDTH, _N))
     places = rng.choice(deepest.size, _N_DEEP, replace=False)

@@ -15,7 +15,8 @@ from sparsecsc.protocols import Array
 from sparsecsc.solve import solve
 from sparsecsc.solvers.omp import OMP
 from sparsecsc.theory.coherence import recovery_bounds
-from sparsecsc.theory.planted import patch_energy, plant
+from sparsecsc.theory.norms import patch_energy
+from sparsecsc.theory.planted import plant
 from sparsecsc.theory.sweeps import Sweep
 
 COHERENCE = 1 / np.sqrt(13)

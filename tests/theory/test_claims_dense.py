@@ -17,7 +17,7 @@ CONTAINMENT, HUBER, RESIDUAL, NORM, FRAME = (
     for name in ("containment", "huber", "largest-residual", "norm", "frame")
 )
 (EFFECTIVE,) = dense_chain.CLAIMS
-POTENTIAL, COHERENCE, DEEP_POTENTIAL, DEEP_COHERENCE = frames.CLAIMS
+POTENTIAL, COHERENCE, DEEP_POTENTIAL, DEEP_COHERENCE, COMPUTED = frames.CLAIMS
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_layers_in_the_other_order_are_noticed():
 
 @pytest.mark.parametrize(
     ("claim", "factor"),
-    [(POTENTIAL, 0.99), (COHERENCE, 0.99), (DEEP_POTENTIAL, 0.99), (DEEP_COHERENCE, 0.5)],
+    [(POTENTIAL, 0.99), (COHERENCE, 0.99), (DEEP_POTENTIAL, 0.99), (DEEP_COHERENCE, 0.62)],
     ids=lambda value: getattr(value, "id", None),
 )
 def test_the_bound_is_attained_or_nearly(claim, factor):
@@ -129,7 +129,7 @@ def test_atoms_must_have_unit_norm():
         def atoms(self):
             return self.explicit * 0.5
 
-    check_notices(POTENTIAL, bound=lambda frame: Raw(frame.explicit).potential)
+    check_notices(POTENTIAL, bound=lambda frame: Raw(frame.explicit, frame.computed).potential)
 
 
 def test_more_atoms_than_dimensions_cannot_be_orthogonal():
@@ -142,5 +142,13 @@ def test_the_coherence_of_all_shifts_of_an_m_sequence_is_its_mean():
 
 def test_the_least_frame_potential_is_that_of_tight_frames_only():
     rng = np.random.default_rng(0)
-    frame = frames.Frame(dense.matrix(random_filters(3, 1, 5, rng), (16,)))
+    frame = frames._plain(random_filters(3, 1, 5, rng), 16)
     assert frame.potential > 1.05 * frame.n_atoms**2 / frame.n_rows
+
+
+def test_a_potential_of_atoms_of_other_norms_is_noticed():
+    def raw(frame):
+        gram = frame.explicit.T @ frame.explicit
+        return abs(frame.computed() / float(np.sum(gram**2)) - 1.0)
+
+    check_notices(COMPUTED, measure=raw)

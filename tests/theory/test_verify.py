@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+from sparsecsc import _plot_verify
 from sparsecsc.bench import records
 from sparsecsc.cli import main
 from sparsecsc.theory import sweeps, verify
@@ -195,7 +196,7 @@ def test_every_family_is_found_and_well_formed():
     for claim in claims:
         assert claim.provenance[0] in "SCRD", claim.id
         assert claim.id.partition("-")[2], claim.id
-        assert claim.statement.endswith((".", ".)")), claim.id
+        assert claim.statement.rstrip(")").endswith("."), claim.id
         for text in (claim.title, claim.formula, claim.source):
             assert text, claim.id
             assert "$" not in text, claim.id
@@ -293,6 +294,16 @@ def test_an_interrupted_run_writes_what_it_has_and_goes_on(toys, tmp_path, capsy
     monkeypatch.setattr(verify, "families", lambda: {"means": (HOLDS, stopping)})
     assert command(tmp_path, "--trials", "3") == 1
     assert "interrupted; the same command goes on where it was" in capsys.readouterr().err
+    assert [row["id"] for row in report(tmp_path)["claims"]] == ["T1-mean"]
+
+
+def test_what_was_found_is_written_before_the_figures_are_drawn(toys, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_plot_verify, "figures", stop)
+    out = str(tmp_path / "out")
+    assert main(["verify", "T1-mean", "--trials", "2", "--quiet", "--out", out]) == 1
     assert [row["id"] for row in report(tmp_path)["claims"]] == ["T1-mean"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -17,6 +17,7 @@ from sparsecsc.models.mlcsc import MLCSC
 from sparsecsc.models.msdcsc import MSDCSC
 from sparsecsc.protocols import Array
 from sparsecsc.theory.claim import Claim
+from sparsecsc.theory.potentials import deep_frame_potential, frame_potential
 from sparsecsc.theory.small import draw_dictionary, matrix
 
 
@@ -25,6 +26,8 @@ class Frame:
     """The atoms of a dictionary as the columns of an explicit matrix."""
 
     explicit: Array
+    computed: Callable[[], float]
+    """What the library says of the potential, without the matrix."""
 
     @cached_property
     def atoms(self) -> Array:
@@ -73,15 +76,20 @@ def _draw_frame(rng: np.random.Generator) -> Frame:
         lambda: random_parseval_filters(6, 2, 3, rng),
     )
     if rng.random() < 0.5:
-        return Frame(matrix(tight[rng.integers(len(tight))](), (16,)))
-    return Frame(matrix(draw_dictionary(rng).filters, (32,)))
+        return _plain(tight[rng.integers(len(tight))](), 16)
+    return _plain(draw_dictionary(rng).filters, 32)
+
+
+def _plain(filters: Array, n: int) -> Frame:
+    dictionary = ConvDictionary(filters)
+    return Frame(matrix(filters, (n,)), lambda: frame_potential(dictionary, (n,)))
 
 
 def _draw_spread(rng: np.random.Generator) -> Frame:
     """Draw any test dictionary, or the shifts of one m-sequence: all of one inner product."""
     if rng.random() < 0.3:
         bits = int(rng.integers(3, 6))
-        return Frame(matrix(dirac_msequence_filters(bits)[1:], (2**bits - 1,)))
+        return _plain(dirac_msequence_filters(bits)[1:], 2**bits - 1)
     return _draw_frame(rng)
 
 
@@ -97,12 +105,21 @@ def _draw_deep(rng: np.random.Generator) -> Frame:
         widths = [1, *(int(m) for m in rng.integers(1, 4, size=depth))]
         banks = [random_filters(b, a, 3, rng) for a, b in pairwise(widths)]
         scale = 10.0 ** rng.uniform(-0.5, 1.5)
-        return Frame(_blocks(MLCSC([ConvDictionary(scale * bank) for bank in banks]), n))
+        return _deep(MLCSC([ConvDictionary(scale * bank) for bank in banks]), n)
     if rng.random() < 0.5:
-        return Frame(_blocks(MLCSC([ConvDictionary(haar_pair())]), n))
+        return _deep(MLCSC([ConvDictionary(haar_pair())]), n)
     news = [int(k) for k in rng.integers(1, 3, size=depth)]
     banks = [random_filters(k, 1 + sum(news[:i]), 3, rng) for i, k in enumerate(news)]
-    return Frame(_blocks(MSDCSC(banks), n))
+    return _deep(MSDCSC(banks), n)
+
+
+def _deep(model: MLCSC | MSDCSC, n: int) -> Frame:
+    return Frame(_blocks(model, n), lambda: deep_frame_potential(model, (1, n)))
+
+
+def _draw_any(rng: np.random.Generator) -> Frame:
+    """Draw a frame for the plain or the deep potential."""
+    return _draw_spread(rng) if rng.random() < 0.5 else _draw_deep(rng)
 
 
 def _blocks(model: MLCSC | MSDCSC, n: int) -> Array:
@@ -181,5 +198,19 @@ CLAIMS = (
         margins=_several,
         measure=lambda frame: frame.mean_coherence,
         bound=lambda frame: frame.coherence,
+    ),
+    Claim(
+        id="B19-computed",
+        title="The library's potentials are those of the matrices",
+        statement="The plain and the deep frame potential, computed without a matrix, are those of "
+        "the explicit atoms.",
+        formula=r"\|G\|_F^2 = \sum_{i,j}\langle \tilde d_i, \tilde d_j\rangle^2",
+        source="derived here",
+        provenance="D",
+        draw=_draw_any,
+        margins=_several,
+        measure=lambda frame: abs(frame.computed() / frame.potential - 1.0),
+        bound=lambda frame: 1e-11,
+        exact=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""How the codes of layered pursuits follow those planted in every layer, in noise."""
+"""Codes of several layers: when they are unique, and how far others can be in noise."""
 
 from __future__ import annotations
 
@@ -9,250 +9,241 @@ from functools import cached_property
 
 import numpy as np
 
-from sparsecsc.dictionaries.convolution import ConvDictionary
-from sparsecsc.dictionaries.incoherent import dirac_msequence_filters, sidon_filters
 from sparsecsc.models.mlcsc import MLCSC
 from sparsecsc.models.problem import MultilayerPursuit
-from sparsecsc.penalties.l1 import L1
+from sparsecsc.penalties.l0 import L0
+from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.solve import solve
-from sparsecsc.solvers.coordinate_descent import CoordinateDescent
 from sparsecsc.solvers.layered_basis_pursuit import LayeredBasisPursuit
-from sparsecsc.solvers.layered_thresholding import LayeredThresholding
+from sparsecsc.solvers.omp import OMP
 from sparsecsc.theory.claim import Claim
-from sparsecsc.theory.coherence import recovery_bounds
-from sparsecsc.theory.planted import Planted, patch_energy, plant
+from sparsecsc.theory.planted_layers import (
+    PlantedLayers,
+    all_layers,
+    circular_coherence,
+    fits,
+    grow,
+    largest_below,
+)
+from sparsecsc.theory.sparse_layers import barker_layers, msequence_layers, room_for, simplex_layers
+from sparsecsc.theory.sparsity import stripe_norm
 
-_BITS, _TAPS, _KERNEL = 9, 4, 40
-
-
-@dataclass(frozen=True, eq=False)
-class Layers:
-    """Planted codes of each layer, the first being those of the signal; noise is on the signal."""
-
-    planted: tuple[Planted, ...]
-
-    @property
-    def model(self) -> MLCSC:
-        """The chain of the layers' dictionaries."""
-        return MLCSC([p.dictionary for p in self.planted])
-
-    @property
-    def local_noise(self) -> float:
-        """Of the signal."""
-        return self.planted[0].local_noise
-
-    def crowd(self, i: int) -> int:
-        """Return the most nonzeros of layer i in a patch of the next layer's atoms."""
-        present = (self.planted[i].codes != 0).astype(float)
-        return round(patch_energy(present, self._patch(i)) ** 2)
-
-    def error(self, i: int, codes: Array) -> float:
-        """Return the largest norm of the error of layer i in such a patch."""
-        return patch_energy(codes - self.planted[i].codes, self._patch(i))
-
-    def _patch(self, i: int) -> tuple[int, ...]:
-        return self.planted[min(i + 1, len(self.planted) - 1)].dictionary.extent
-
-    @cached_property
-    def thresholds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Thresholds just above the least allowed, and the local errors that they guarantee."""
-        noise, thresholds, errors = self.local_noise, [], []
-        for i, layer in enumerate(self.planted):
-            largest, k = float(np.abs(layer.codes).max()), layer.stripe
-            threshold = (k * layer.coherence * largest + noise) * 1.001
-            inside = noise + layer.coherence * (k - 1) * largest + threshold
-            noise = math.sqrt(self.crowd(i)) * inside
-            thresholds.append(threshold)
-            errors.append(noise)
-        return tuple(thresholds), tuple(errors)
-
-    @cached_property
-    def weights(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Four times the noise of each layer, and the local errors that they guarantee."""
-        errors, noise = [], self.local_noise
-        for i in range(len(self.planted)):
-            noise = 7.5 * noise * math.sqrt(self.crowd(i))
-            errors.append(noise)
-        return tuple(4.0 * e for e in (self.local_noise, *errors[:-1])), tuple(errors)
-
-    @cached_property
-    def thresholded(self) -> tuple[Array, ...]:
-        """What layered soft thresholding finds."""
-        return self._codes(self.thresholds[0], LayeredThresholding())
-
-    @cached_property
-    def pursued(self) -> tuple[Array, ...]:
-        """What layered basis pursuit finds."""
-        return self._codes(self.weights[0], LayeredBasisPursuit(CoordinateDescent()))
-
-    def _codes(self, weights: tuple[float, ...], solver: object) -> tuple[Array, ...]:
-        penalties = [L1(weight) for weight in weights]
-        problem = MultilayerPursuit(self.planted[0].signal, self.model, penalties)
-        found: tuple[Array, ...] = solve(problem, solver, tol=1e-12, max_iter=400).codes
-        return found
+_MOST_ATOMS = 40
+"""Other codes with more nonzeros than this are not looked for: they are far from the bound."""
+_MOST_DRAWS = 20
 
 
-def _draw(rng: np.random.Generator, *, quiet: float) -> Layers:
-    """Draw codes of a layer of few taps above an m-sequence layer: few, and of like size."""
-    n = 2**_BITS - 1
-    first = ConvDictionary(dirac_msequence_filters(_BITS))
-    second = ConvDictionary(sidon_filters(int(rng.integers(1, 4)), 2, _KERNEL, _TAPS, rng))
-    amplitudes = (1.0, 1.0 + 0.1 * rng.random())
-    deep = plant(rng, second, (n,), stripe=1, amplitudes=amplitudes)
-    codes = deep.codes * 0.0
-    codes.reshape(-1)[rng.choice(np.flatnonzero(deep.codes))] = amplitudes[1]
-    deep = Planted(second, codes, np.zeros((1, 2, n)))
-    noise = rng.standard_normal((1, 1, n))
-    noise *= quiet * rng.uniform(0.05, 1.0) / np.linalg.norm(noise)
-    middle = np.where(np.abs(deep.signal) > 1e-9, deep.signal, 0.0)  # the FFT leaves rounding
-    return Layers((Planted(first, middle, noise), deep))
+def half_bound(coherence: float) -> float:
+    """Return (1 + 1/mu) / 2, inf for orthogonal atoms."""
+    return math.inf if coherence == 0 else 0.5 * (1.0 + 1.0 / coherence)
 
 
-def _thresholding_margins(layers: Layers) -> Mapping[str, float]:
-    margins, noises = {}, (layers.local_noise, *layers.thresholds[1][:-1])
-    for i, (layer, noise) in enumerate(zip(layers.planted, noises, strict=True), start=1):
-        sizes = np.abs(layer.codes[layer.codes != 0])
-        ratio = sizes.min() / (layer.coherence * sizes.max())
-        lost = noise / (layer.coherence * sizes.max())
-        margins[f"stripe norm, layer {i}"] = 0.5 * (1.0 + ratio) - lost - layer.stripe
-    return margins
+def below_half(planted: PlantedLayers) -> dict[str, float]:
+    """Return by how much the codes of each layer are sparser than half the bound asks."""
+    found = zip(planted.stripe_norms, planted.coherences, strict=True)
+    return {f"layer {i}": half_bound(mu) - k for i, (k, mu) in enumerate(found, start=1)}
 
 
-def _pursuit_margins(layers: Layers) -> Mapping[str, float]:
-    return {
-        f"stripe norm, layer {i}": recovery_bounds(layer.coherence)[1] - layer.stripe
-        for i, layer in enumerate(layers.planted, start=1)
-    }
-
-
-def _wrong(layers: Layers, codes: tuple[Array, ...]) -> float:
-    pairs = zip(codes, layers.planted, strict=True)
-    return float(sum(np.sum((found != 0) != (p.codes != 0)) for found, p in pairs))
-
-
-def _beyond(layers: Layers, codes: tuple[Array, ...]) -> float:
-    pairs = zip(codes, layers.planted, strict=True)
-    return float(sum(np.sum((found != 0) & (p.codes == 0)) for found, p in pairs))
-
-
-def _worst(layers: Layers, codes: tuple[Array, ...], errors: tuple[float, ...]) -> float:
-    """Return the largest share that a layer's local error has in what is guaranteed."""
-    return max(layers.error(i, found) / errors[i] for i, found in enumerate(codes))
+# ---- uniqueness ----
 
 
 @dataclass(frozen=True, eq=False)
-class TwoFits:
-    """Planted layers, and other codes of the deepest with the same support."""
+class Others:
+    """Planted codes, and in each layer one of its atoms, which other codes are to do without."""
 
-    layers: Layers
-    other: Array
-
-    @cached_property
-    def distances(self) -> tuple[float, ...]:
-        """Half of how far the signals are apart, then how far the codes of each layer are."""
-        first, second = self.layers.planted
-        middle = second.dictionary.synthesize(self.other - second.codes)
-        misfit = 0.5 * float(np.linalg.norm(first.dictionary.synthesize(middle)))
-        apart = (middle, self.other - second.codes)
-        return misfit, *(float(np.linalg.norm(codes)) for codes in apart)
+    planted: PlantedLayers
+    without: tuple[tuple[int, int], ...]
+    """(filter, position)."""
 
     @cached_property
-    def guaranteed(self) -> tuple[float, ...]:
-        """What the distances can be at most, layer by layer."""
-        bounds = [self.distances[0]]
-        for left in self.room:
-            bounds.append(2.0 * bounds[-1] / math.sqrt(left))
-        return tuple(bounds[1:])
+    def stripe_norms(self) -> tuple[float, ...]:
+        """Of other codes for the same signal, layer by layer; inf where none were found."""
+        return tuple(self._other(i) for i in range(self.planted.n_layers))
+
+    def _other(self, i: int) -> float:
+        """Replace one atom by others that add up to it."""
+        dictionary, codes = self.planted.model.dictionaries[i], self.planted.codes[i]
+        place = (0, *self.without[i])
+        atom = np.zeros_like(codes)
+        atom[place] = 1.0
+        weights = np.where(atom == 1, np.inf, 0.0)
+        problem = Pursuit(dictionary.synthesize(atom), dictionary, L0(weights))
+        solver = OMP(n_nonzero=_MOST_ATOMS, residual=1e-9)
+        others = solve(problem, solver, max_iter=_MOST_ATOMS + 1).codes
+        if np.linalg.norm(problem.residual(others)) > 1e-9:
+            return math.inf
+        found = codes + codes[place] * (others - atom)
+        found[np.abs(found) < 1e-8 * np.abs(codes).max()] = 0.0
+        return float(stripe_norm(dictionary, found))
+
+    def closeness(self) -> float:
+        """Return the largest (1 + 1/mu - own norm) / (norm of the others) over the layers."""
+        planted = self.planted
+        rows = zip(planted.stripe_norms, planted.coherences, self.stripe_norms, strict=True)
+        return max((2.0 * half_bound(mu) - k) / other if mu else 0.0 for k, mu, other in rows)
+
+
+def draw_planted(rng: np.random.Generator, *, scale: float = 1.0) -> PlantedLayers:
+    """Return codes that nearly fill the bound of `scale` times (1 + 1/mu) / 2 in some layer.
+
+    Half are a simplex of one tap, where bounds are attained, with a second layer of groups.
+    """
+    for _ in range(_MOST_DRAWS):
+        model, n = _draw_layers(rng, scale)
+        limits = [
+            largest_below(scale * half_bound(circular_coherence(d, n))) for d in model.dictionaries
+        ]
+        ratio = float(rng.choice((1.0, 1.0, 2.0)))
+        planted = grow(rng, model, n, limits, ratio=ratio)
+        if fits(planted, limits):
+            break
+    return planted
+
+
+def _draw_layers(rng: np.random.Generator, scale: float) -> tuple[MLCSC, int]:
+    """Return layers and a number of samples."""
+    kind = rng.random()
+    if kind < 0.5:
+        group = int(rng.integers(1, 5))
+        n_filters = 1 + math.floor((2 * group) / scale) + int(rng.integers(0, 2))
+        return simplex_layers(n_filters, group, int(rng.integers(1, 4))), 8
+    if kind < 0.85:
+        n_layers, n_taps = ((2, 3), (2, 4), (3, 3))[rng.integers(3)]
+        n_filters = int(rng.integers(1, 4))
+        model = barker_layers(rng, n_layers, n_taps=n_taps, n_filters=n_filters)
+        return model, room_for(model)
+    return msequence_layers(rng, ((4,), (4, 2), (3,))[rng.integers(3)]), 255
+
+
+def _draw_others(rng: np.random.Generator) -> Others:
+    planted = draw_planted(rng)
+    choices = (rng.choice(np.argwhere(codes[0])) for codes in planted.codes)
+    return Others(planted, tuple((int(m), int(position)) for m, position in choices))
+
+
+# ---- stability ----
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Planted codes, noise on the signal, and codes that explain the noisy signal as well."""
+
+    planted: PlantedLayers
+    noise: Array
+    found: tuple[Array, ...]
 
     @property
-    def room(self) -> tuple[float, ...]:
-        """1 - (2 k - 1) mu of each layer."""
-        return tuple(1.0 - (2 * p.stripe - 1) * p.coherence for p in self.layers.planted)
+    def allowed(self) -> tuple[int, ...]:
+        """lambda_i: what the stripe norms of both are at most."""
+        pairs = zip(self.planted.model.dictionaries, self.found, strict=True)
+        norms = (stripe_norm(d, codes) for d, codes in pairs)
+        return tuple(map(max, self.planted.stripe_norms, norms))
+
+    @cached_property
+    def bounds(self) -> tuple[float, ...]:
+        """E_0, ..., E_L; inf from the first layer on whose hypothesis fails."""
+        sizes = [float(np.linalg.norm(self.noise))]
+        for k, mu in zip(self.allowed, self.planted.coherences, strict=True):
+            room = 1.0 - (2 * k - 1) * mu
+            sizes.append(2.0 * sizes[-1] / math.sqrt(room) if room > 0 else math.inf)
+        return tuple(sizes)
+
+    @property
+    def residuals(self) -> tuple[float, ...]:
+        """Norms of what the found codes of each layer leave of those before, and of the signal."""
+        before = (self.planted.signal + self.noise, *self.found)
+        rows = zip(before, self.planted.model.dictionaries, self.found, strict=False)
+        return tuple(float(np.linalg.norm(b - d.synthesize(codes))) for b, d, codes in rows)
+
+    def closeness(self) -> float:
+        """Return the largest error / bound over the layers."""
+        rows = zip(self.found, self.planted.codes, self.bounds[1:], strict=True)
+        return max(float(np.linalg.norm(a - b)) / bound for a, b, bound in rows)
+
+    def margins(self) -> Mapping[str, float]:
+        """Both are sparse enough, and the found codes fit each layer within its size."""
+        rows = zip(self.allowed, self.planted.coherences, strict=True)
+        sparse = {f"layer {i}": half_bound(mu) - k for i, (k, mu) in enumerate(rows, start=1)}
+        fits = zip(self.bounds, self.residuals, strict=False)
+        slack = {f"fit {i}": bound * (1 + 1e-9) - r for i, (bound, r) in enumerate(fits, start=1)}
+        return sparse | slack
 
 
-def _draw_fits(rng: np.random.Generator) -> TwoFits:
-    layers = _draw(rng, quiet=0.0)
-    codes = layers.planted[1].codes
-    return TwoFits(layers, codes * (1.0 + rng.standard_normal(codes.shape)))
+def opposed(rng: np.random.Generator, *, n_layers: int) -> Estimates:
+    """Return the worst case: other codes at twice the noise, along the weakest direction.
+
+    The codes at some positions are one group of a simplex, the others another group, negative,
+    and the noisy signal lies half-way.
+    """
+    group = int(rng.integers(1, 5))
+    model = simplex_layers(2 * group + 1 + int(rng.integers(0, 3)), group, n_layers)
+    n, size = 6, float(rng.uniform(0.5, 2.0))
+    deepest = np.zeros((2, model.dictionaries[-1].n_filters, n))
+    places = rng.random(n) < 0.5
+    places[0] = True
+    deepest[0, 0, places], deepest[1, 1, places] = size, -size
+    layers = all_layers(model, deepest)
+    planted = PlantedLayers(model, tuple(codes[:1] for codes in layers))
+    found = tuple(codes[1:] for codes in layers)
+    noise = 0.5 * (model.dictionaries[0].synthesize(found[0]) - planted.signal)
+    return Estimates(planted, noise, found)
+
+
+def _draw_estimates(rng: np.random.Generator) -> Estimates:
+    """Half of the time the worst case, else what layered orthogonal matching pursuit finds."""
+    if rng.random() < 0.5:
+        return opposed(rng, n_layers=int(rng.integers(1, 4)))
+    planted = draw_planted(rng)
+    noise = rng.standard_normal(planted.signal.shape)
+    noise *= float(rng.uniform(0.01, 0.2)) * planted.smallest[0] / np.linalg.norm(noise)
+    problem = MultilayerPursuit(planted.signal + noise, planted.model, [L0(0.0)] * planted.n_layers)
+    counts = tuple(int(np.count_nonzero(codes)) for codes in planted.codes)
+    solver = LayeredBasisPursuit(OMP(residual=0.0), n_iter=counts)
+    found = solve(problem, solver, tol=0.0, max_iter=sum(counts) + 1).codes
+    return Estimates(planted, noise, found)
 
 
 CLAIMS = (
     Claim(
-        id="B8-stability",
-        title="Codes of several layers that fit one signal are close",
-        statement="If the codes of all layers have stripe norms of at most k_i, two solutions of "
-        "the noisy multi-layer problem are within E_i in layer i, where E_i^2 = 4 E_{i-1}^2 / "
-        "(1 - (2 k_i - 1) mu_i).",
-        formula=r"\|\Gamma_i - \hat\Gamma_i\|_2^2 \le E_i^2 = "
-        r"\frac{4 E_{i-1}^2}{1 - (2\|\Gamma_i\|_{0,\infty} - 1)\mu(D_i)}",
-        source="papyan2017cnn",
+        id="B7-unique",
+        title="Sparse codes of several layers are unique",
+        statement=(
+            "If the codes of every layer are below half of (1 + 1/mu_i) in stripe norm, there are "
+            "no others: any other codes of a layer for the same signal have a stripe norm of at "
+            "least 1 + 1/mu_i less the norm of the first. Others are looked for by orthogonal "
+            "matching pursuit, which may not use one of the atoms."
+        ),
+        formula=(
+            r"D_i\Gamma_i' = D_i\Gamma_i,\ \Gamma_i' \ne \Gamma_i \Rightarrow \|\Gamma_i'\|_{0,"
+            r"\infty} \ge 1 + \tfrac1{\mu_i} - \|\Gamma_i\|_{0,\infty}"
+        ),
+        source="papyan2017cnn (uniqueness of the deep coding problem), papyan2017local",
         provenance="R",
-        draw=_draw_fits,
-        margins=lambda fits: (
-            {f"stripe norm, layer {i}": left for i, left in enumerate(fits.room, start=1)}
-            | {"different": fits.distances[0]}
+        draw=_draw_others,
+        margins=lambda others: below_half(others.planted),
+        measure=lambda others: others.closeness(),
+        bound=lambda others: 1.0,
+    ),
+    Claim(
+        id="B8-stable",
+        title="Codes of several layers are stable in noise",
+        statement=(
+            "Let the codes of all layers, and others that fit a signal with noise of norm E_0 "
+            "within E_0 and each next layer within E_{i-1}, have stripe norms of at most lambda_i, "
+            "below half of (1 + 1/mu_i). Then they differ by at most E_i in every layer. (With the "
+            "norm of the codes themselves in place of lambda_i, as it is recalled, the bound is "
+            "broken by other codes with more nonzeros.)"
         ),
-        measure=lambda fits: max(
-            d / b for d, b in zip(fits.distances[1:], fits.guaranteed, strict=True)
+        formula=(
+            r"\|\hat\Gamma_i - \Gamma_i\|_2^2 \le E_i^2 = "
+            r"\frac{4E_{i-1}^2}{1 - (2\lambda_i - 1)\mu_i}"
         ),
-        bound=lambda fits: 1.0,
-    ),
-    Claim(
-        id="B9-support",
-        title="Layered soft thresholding finds the support of every layer",
-        statement="With stripe norms below (1 + X_min / (mu X_max))/2 - epsilon / (mu X_max) in "
-        "every layer and thresholds just above k mu X_max + epsilon, the supports of all layers "
-        "are exact.",
-        formula=r"\|X_i\|_{0,\infty} < \tfrac12\Bigl(1 + \frac{1}{\mu_i}"
-        r"\frac{X_i^{\min}}{X_i^{\max}}\Bigr) - \frac{\epsilon_{i-1}}{\mu_i X_i^{\max}}",
-        source="papyan2017cnn",
-        provenance="S",
-        draw=lambda rng: _draw(rng, quiet=0.02),
-        margins=_thresholding_margins,
-        measure=lambda layers: _wrong(layers, layers.thresholded),
-        bound=lambda layers: 0.0,
-        exact=True,
-    ),
-    Claim(
-        id="B9-error",
-        title="The error of layered soft thresholding",
-        statement="Under the same hypothesis the local error of layer i is at most epsilon_i.",
-        formula=r"\epsilon_i = \sqrt{\|X_i\|^P_{0,\infty}}\,\bigl(\epsilon_{i-1} + "
-        r"\mu_i(\|X_i\|_{0,\infty} - 1)X_i^{\max} + \beta_i\bigr)",
-        source="papyan2017cnn",
-        provenance="S",
-        draw=lambda rng: _draw(rng, quiet=0.02),
-        margins=_thresholding_margins,
-        measure=lambda layers: _worst(layers, layers.thresholded, layers.thresholds[1]),
-        bound=lambda layers: 1.0,
-    ),
-    Claim(
-        id="B11-support",
-        title="Layered basis pursuit stays inside the supports",
-        statement="With stripe norms below (1 + 1/mu_i)/3 and weights 4 epsilon_{i-1}, no layer "
-        "has a nonzero outside of its planted support.",
-        formula=r"\|\Gamma_i\|_{0,\infty} < \tfrac13\Bigl(1 + \frac{1}{\mu_i}\Bigr),\; \xi_i = "
-        r"4\epsilon_{i-1}",
-        source="papyan2017cnn",
-        provenance="S",
-        draw=lambda rng: _draw(rng, quiet=0.05),
-        margins=_pursuit_margins,
-        measure=lambda layers: _beyond(layers, layers.pursued),
-        bound=lambda layers: 0.0,
-        exact=True,
-    ),
-    Claim(
-        id="B11-error",
-        title="The error of layered basis pursuit",
-        statement="Under the same hypothesis the local error of layer i is at most epsilon_i.",
-        formula=r"\epsilon_i = \|E\|^P_{2,\infty}\, 7.5^i \prod_{j \le i} "
-        r"\sqrt{\|\Gamma_j\|^P_{0,\infty}}",
-        source="papyan2017cnn",
-        provenance="S",
-        draw=lambda rng: _draw(rng, quiet=0.05),
-        margins=_pursuit_margins,
-        measure=lambda layers: _worst(layers, layers.pursued, layers.weights[1]),
-        bound=lambda layers: 1.0,
+        source="papyan2017cnn (stability of the deep coding problem)",
+        provenance="R",
+        draw=_draw_estimates,
+        margins=lambda found: found.margins(),
+        measure=lambda found: found.closeness(),
+        bound=lambda found: 1.0,
     ),
 )

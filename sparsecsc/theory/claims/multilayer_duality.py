@@ -23,6 +23,8 @@ class LayeredDual:
 
     problem: MultilayerPursuit
     n_iter: int
+    budget: int = 1000
+    """Iterations after which `late` is taken as it is."""
 
     @cached_property
     def explicit(self) -> list[Array]:
@@ -38,8 +40,8 @@ class LayeredDual:
 
     @cached_property
     def late(self) -> Any:
-        """The result at a relative gap of 1e-7, or after 2000 iterations."""
-        return solve(self.problem, MLADMM(), tol=1e-7, max_iter=2000, check_every=50)
+        """The result at a relative gap of 1e-7, or at the end of the budget."""
+        return solve(self.problem, MLADMM(), tol=1e-7, max_iter=self.budget, check_every=50)
 
     @property
     def excess(self) -> float:
@@ -73,9 +75,14 @@ def _draw(rng: np.random.Generator) -> LayeredDual:
     return LayeredDual(problem, int(10.0 ** rng.uniform(0, 2.5)))
 
 
-def _draw_two(rng: np.random.Generator) -> LayeredDual:
-    """Draw 2 or 3 layers."""
-    return LayeredDual(draw_chain(rng, int(rng.integers(2, 4)), n=24, signs=False), 1)
+def _draw_closing(rng: np.random.Generator) -> LayeredDual:
+    """Draw 2 or 3 layers of T1 and T3.
+
+    With random layers the gap falls as well, but now and then takes ADMM thousands of iterations.
+    """
+    depth = int(rng.integers(2, 4))
+    problem = draw_chain(rng, depth, n=24, signs=False, coherent=False)
+    return LayeredDual(problem, 1, budget=10_000)
 
 
 CLAIMS = (
@@ -110,11 +117,12 @@ CLAIMS = (
     Claim(
         id="B15-gap",
         title="With the multipliers of ADMM the gap closes",
-        statement="The relative gap that the exact solver certifies falls below 1e-6.",
+        statement="The relative gap that the exact solver certifies falls below 1e-6 within 10000 "
+        "iterations, on chains of low coherence.",
         formula=r"\frac{F(\Gamma) - D(\theta, v)}{F(\Gamma)} < 10^{-6}",
         source="derived here",
         provenance="D",
-        draw=_draw_two,
+        draw=_draw_closing,
         margins=lambda dual: {"signal": float(np.abs(dual.problem.signal).max())},
         measure=lambda dual: abs(dual.late.relative_gap),
         bound=lambda dual: 1e-6,

@@ -7,32 +7,66 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.protocols import Array
 from sparsecsc.theory.claim import Claim
-from sparsecsc.theory.claims.recovery import draw_incoherent, matched, pursued
+from sparsecsc.theory.claims.recovery import draw_incoherent, largest_below, matched, pursued
 from sparsecsc.theory.coherence import mutual_coherence, recovery_bounds
-from sparsecsc.theory.planted import Planted, patch_energy, plant
+from sparsecsc.theory.planted import Planted, plant
+from sparsecsc.theory.sparse_layers import simplex_filters
 
 
 def _draw(rng: np.random.Generator, *, third: bool) -> Planted:
-    """Noise up to what the hypothesis of OMP allows, of widely varying size."""
+    """Noise up to what the hypothesis of OMP allows, of widely varying size and direction."""
     dictionary, spatial = draw_incoherent(rng)
     coherence = mutual_coherence(dictionary, spatial)
     half, other = recovery_bounds(coherence)
-    bound = other if third else half
-    most = max(1, int(np.ceil(bound)) - 1)
-    stripe = int(rng.integers(1, most + 1))
-    room = coherence * max(half - stripe, 0.0)
-    size = room * rng.uniform(0.05, 0.98)
-    planted = plant(rng, dictionary, spatial, stripe=stripe, noise=size)
-    return _in_the_span(rng, planted, size) if rng.random() < 0.5 else planted
+    most = largest_below(other if third else half)
+    stripe = most if rng.random() < 0.5 else int(rng.integers(1, most + 1))
+    amplitudes = (1.0, 2.0) if rng.random() < 0.5 else (1.0, 1.0)
+    planted = plant(rng, dictionary, spatial, stripe=stripe, amplitudes=amplitudes)
+    if rng.random() < 0.5:
+        planted = replace(planted, codes=np.abs(planted.codes))
+    size = coherence * max(half - stripe, 0.0) * rng.uniform(0.05, 0.98)
+    direction = _DIRECTIONS[rng.integers(len(_DIRECTIONS))](rng, planted)
+    return planted.with_local_noise(direction, size)
 
 
-def _in_the_span(rng: np.random.Generator, planted: Planted, size: float) -> Planted:
-    """Return the same with noise that the atoms of the support synthesise: none of it is lost."""
+def _any_direction(rng: np.random.Generator, planted: Planted) -> Array:
+    return rng.standard_normal(planted.noise.shape)
+
+
+def _in_the_span(rng: np.random.Generator, planted: Planted) -> Array:
+    """Noise that the atoms of the support synthesise: none of it is lost."""
     codes = rng.standard_normal(planted.codes.shape) * (planted.codes != 0)
-    noise = planted.dictionary.synthesize(codes)
-    return replace(planted, noise=noise * (size / patch_energy(noise, planted.dictionary.extent)))
+    return planted.dictionary.synthesize(codes)
+
+
+def _against_one(rng: np.random.Generator, planted: Planted) -> Array:
+    """Noise in the span of the support that lowers one of its coefficients the most.
+
+    It is the dual atom of that coefficient, a solution of the normal equations.
+    """
+    chosen = np.argwhere(planted.codes != 0)
+    where = tuple(chosen.T)
+    units = np.zeros((len(chosen), *planted.codes.shape[1:]))
+    units[(np.arange(len(chosen)), *where[1:])] = 1.0
+    gram = planted.dictionary.gram(units)[(slice(None), *where[1:])]
+    weights = np.linalg.inv(gram)[rng.integers(len(chosen))]
+    codes = np.zeros(planted.codes.shape)
+    codes[where] = -weights * np.sign(planted.codes[where])
+    return planted.dictionary.synthesize(codes)
+
+
+def _like_another(rng: np.random.Generator, planted: Planted) -> Array:
+    """Noise that is an atom outside of the support."""
+    others = np.argwhere(planted.codes == 0)
+    codes = np.zeros(planted.codes.shape)
+    codes[tuple(others[rng.integers(len(others))])] = rng.choice((-1.0, 1.0))
+    return planted.dictionary.synthesize(codes)
+
+
+_DIRECTIONS = (_any_direction, _in_the_span, _against_one, _like_another)
 
 
 def _omp_margins(planted: Planted) -> Mapping[str, float]:
@@ -90,10 +124,23 @@ class Pair:
 
 
 def _draw_pair(rng: np.random.Generator) -> Pair:
+    """Two codes, alike or not; in a third of the draws two opposite atoms of a simplex."""
+    if rng.random() < 1 / 3:
+        filters = simplex_filters(int(rng.integers(3, 12)))
+        codes = np.zeros((2, len(filters), int(rng.integers(1, 6))))
+        codes[0, 0], codes[1, 1] = rng.uniform(0.5, 1, (2, codes.shape[2])) * ((1.0,), (-1.0,))
+        noise = np.zeros((1, filters.shape[1], codes.shape[2]))
+        first, second = (Planted(ConvDictionary(filters), z[None], noise) for z in codes)
+        return Pair(first, second)
     dictionary, spatial = draw_incoherent(rng)
-    first = plant(rng, dictionary, spatial, stripe=1 + int(rng.random() < 0.5))
-    codes = first.codes * (rng.random(first.codes.shape) < rng.uniform(0.5, 1.0))
-    if not codes.any():
+    coherence = mutual_coherence(dictionary, spatial)
+    most = largest_below(0.5 * (1.0 + 1.0 / coherence))
+    first = plant(rng, dictionary, spatial, stripe=int(rng.integers(1, most + 1)))
+    kept = first.codes * (rng.random(first.codes.shape) < rng.uniform(0.5, 1.0))
+    codes = kept if rng.random() < 0.3 else -first.codes
+    if rng.random() < 0.3:
+        codes = plant(rng, dictionary, spatial, stripe=first.stripe).codes
+    if np.array_equal(codes, first.codes):
         codes = 0.5 * first.codes
     return Pair(first, Planted(dictionary, codes, first.noise))
 

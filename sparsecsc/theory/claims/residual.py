@@ -47,11 +47,17 @@ class Start:
 
 
 def _draw_start(rng: np.random.Generator) -> Start:
-    """Any problem; starts from close to the optimum's size to ten times it, of any sign."""
+    """Draw any problem; starts from close to the optimum's size to ten times it, of any sign.
+
+    A third of the starts is that far from the optimum, the others from zero.
+    """
     problem = draw_pursuit(rng, n=48)
     size = 10.0 ** rng.uniform(-1, 1) * rng.random()
     start = size * rng.standard_normal(problem.codes_shape)
-    return Start(problem, start * (rng.random(problem.codes_shape) < rng.uniform(0.05, 1)))
+    start *= rng.random(problem.codes_shape) < rng.uniform(0.05, 1)
+    if rng.random() < 1 / 3:
+        start = optimum(problem, tol=1e-6) + 0.1 * start
+    return Start(problem, start)
 
 
 def slope(size: float, *, steps: float = 1.0) -> tuple[Pursuit, Array]:

@@ -93,13 +93,19 @@ def norm(array: Array) -> float:
 
 
 def draw_chain(
-    rng: np.random.Generator, depth: int, *, n: int = 32, signs: bool = True
+    rng: np.random.Generator,
+    depth: int,
+    *,
+    n: int = 32,
+    signs: bool = True,
+    coherent: bool = True,
 ) -> MultilayerPursuit:
     """T1 and then sparse layers T3, or random layers throughout, with spectral norms of 1.
 
     Without `signs` the penalties are `L1` in all layers, else one draw in two is nonnegative.
+    Without `coherent` no layers are random.
     """
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 and coherent:
         banks = [random_filters(3, 1, 5, rng)]
         banks += [random_filters(3, 3, 3, rng) for _ in range(depth - 1)]
     else:
@@ -185,9 +191,11 @@ def _draw_path(rng: np.random.Generator) -> Unfolding:
 
 
 def _worst_rise(run: Unfolding) -> float:
-    floor = 1e3 * _EPS * max(norm(p) for p in run.path)
-    before, after = run.moves[:-1], run.moves[1:]
-    return float(np.max(after[before > floor] / before[before > floor], initial=0.0))
+    """Return the largest ratio of a move to the one before, less what rounding adds to a move."""
+    rounding = 50 * _EPS * max(norm(p) for p in run.path)
+    before, after = run.moves[:-1], run.moves[1:] - rounding
+    counted = before > rounding
+    return float(np.max(after[counted] / before[counted], initial=0.0))
 
 
 def _path_margins(run: Unfolding) -> Mapping[str, float]:
