@@ -30,6 +30,9 @@ from sparsecsc.dictionaries.waveforms import tone_filters as tone_filters
 from sparsecsc.encode import Encoding as Encoding
 from sparsecsc.encode import encode as encode
 from sparsecsc.learning.constraint import UnitBall as UnitBall
+from sparsecsc.learning.layers import LayersCheck as LayersCheck
+from sparsecsc.learning.layers import LayersResult as LayersResult
+from sparsecsc.learning.layers import learn_layers as learn_layers
 from sparsecsc.learning.learn import learn as learn
 from sparsecsc.learning.result import LearnResult as LearnResult
 from sparsecsc.learning.starts import patch_filters as patch_filters

@@ -197,7 +197,11 @@ def planted(shape, kernel, n_filters, density, seed):
 
 @pytest.mark.parametrize(
     ("shape", "kernel", "density"),
-    [((1, 1, 4000), (16,), 0.004), ((1, 1, 96, 96), (6, 6), 0.003), ((2, 3, 64, 64), (5, 5), 0.003)],
+    [
+        ((1, 1, 4000), (16,), 0.004),
+        ((1, 1, 96, 96), (6, 6), 0.003),
+        ((2, 3, 64, 64), (5, 5), 0.003),
+    ],
     ids=["1-D", "2-D", "colour"],
 )
 def test_planted_filters_are_found_up_to_shift_sign_and_order(shape, kernel, density):

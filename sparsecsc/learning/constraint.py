@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.checks import check_unmasked
+from sparsecsc.checks import check_count, check_unmasked
 from sparsecsc.protocols import Array
 
 
@@ -26,6 +26,9 @@ class UnitBall:
     support : array of bool, optional
         Broadcastable to the filters: False where a tap stays 0. Filters of several sizes in one
         array have it True on the taps of each.
+    n_taps : int, optional
+        At most so many taps of a filter are not 0, over channels too: the largest are kept. For
+        deeper layers, whose codes are the signals of others.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class UnitBall:
     zero_mean: bool = False
     nonnegative: bool = False
     support: Array | None = None
+    n_taps: int | None = None
 
     def __post_init__(self) -> None:
         if self.zero_mean and self.nonnegative:
@@ -55,6 +59,14 @@ class UnitBall:
                 "choose one."
             )
             raise ValueError(msg)
+        if self.n_taps is not None:
+            check_count("n_taps", self.n_taps)
+            if self.zero_mean:
+                msg = (
+                    "`zero_mean` and `n_taps` are not possible together: which taps are best is "
+                    "then not known; got both: choose one."
+                )
+                raise ValueError(msg)
         if self.support is not None:
             check_unmasked("support", self.support)
             if getattr(self.support, "dtype", None) != np.bool_ or not self.support.ndim:
@@ -105,10 +117,23 @@ class UnitBall:
         taps: Any = True if self.support is None else self.support
         cone = np.where(taps, filters, 0)
         if self.nonnegative:
-            return np.maximum(cone, 0)
+            cone = np.maximum(cone, 0)
+        if self.n_taps is not None:
+            return _largest(cone, self.n_taps)
         if self.zero_mean:
             axes = tuple(range(2, cone.ndim))
             count = np.broadcast_to(taps, cone.shape).sum(axis=axes, keepdims=True)
             mean = cone.sum(axis=axes, keepdims=True) / np.maximum(count, 1)
             return np.where(taps, cone - mean, 0)
         return cone
+
+
+def _largest(filters: Array, n_taps: int) -> Array:
+    """Return the filters with all but their largest taps set to 0."""
+    flat = filters.reshape(len(filters), -1)
+    if n_taps >= flat.shape[1]:
+        return filters
+    places = np.argpartition(-np.abs(flat), n_taps - 1, axis=1)[:, :n_taps]
+    kept = np.zeros_like(flat)
+    np.put_along_axis(kept, places, np.take_along_axis(flat, places, axis=1), axis=1)
+    return kept.reshape(filters.shape)
