@@ -34,6 +34,8 @@ from sparsecsc.learning.layers import LayersCheck as LayersCheck
 from sparsecsc.learning.layers import LayersResult as LayersResult
 from sparsecsc.learning.layers import learn_layers as learn_layers
 from sparsecsc.learning.learn import learn as learn
+from sparsecsc.learning.online import OnlineState as OnlineState
+from sparsecsc.learning.online import learn_online as learn_online
 from sparsecsc.learning.result import LearnResult as LearnResult
 from sparsecsc.learning.starts import patch_filters as patch_filters
 from sparsecsc.models.certificate import certify_codes as certify_codes

@@ -12,7 +12,6 @@ from sparsecsc.codes import SparseCodes
 from sparsecsc.learning._quadratics import make_quadratic
 from sparsecsc.learning.starts import reseed
 from sparsecsc.learning.update import Point, improve, point_at
-from sparsecsc.optimality import weight_level
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.result import History, Status
@@ -87,7 +86,7 @@ def iterations(solver: Any, last: Round) -> int:
 
 def idle_patches(last: Round, constraint: Any) -> dict[int, Array]:
     """Return filters for those that no code uses, where the residual has something for them."""
-    return reseed(last.problem, last.codes, constraint, weight_level(last.problem.penalty))
+    return reseed(last.problem, last.codes, idle_filters(last.codes), constraint)
 
 
 def new_filters(last: Round, constraint: Any, given: dict[int, Array]) -> Array:
