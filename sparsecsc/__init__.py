@@ -6,6 +6,7 @@ from sparsecsc._solve_books import Check as Check
 from sparsecsc.backends import backend_of as backend_of
 from sparsecsc.codes import SparseCodes as SparseCodes
 from sparsecsc.data import load_image as load_image
+from sparsecsc.data import load_learned_filters as load_learned_filters
 from sparsecsc.data import load_recording as load_recording
 from sparsecsc.dictionaries.analytic import dct_filters as dct_filters
 from sparsecsc.dictionaries.analytic import gabor_filters as gabor_filters

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc.data import FILTERS, load_learned_filters
 from sparsecsc.dictionaries.analytic import dct_filters, gabor_filters, haar_filters
 from sparsecsc.dictionaries.random import random_filters, random_parseval_filters
 from sparsecsc.dictionaries.waveforms import ricker_filters, tone_filters
@@ -29,6 +30,8 @@ filters by name (sizes in pixels or samples, as many as the signal has axes):
   tones64      16 windowed tones in both phases, for sound
   ricker64     Ricker wavelets of an octave of widths each, for events in time
   dct5x5-rgb   dct, random and parseval also for three channels at once
+  photo8x8x32  learned from the photographs that come with the package, as photo8x8x64,
+               photo12x12x36, photo16x16x48 (of three sizes) and photo8x8x64-rgb
 or a .npy or .npz file with an array (n_filters, n_channels, *kernel)"""
 
 
@@ -40,6 +43,8 @@ def read_filters(given: str, *, constant: bool, dtype: str) -> np.ndarray:
     OSError, ValueError
         If there is neither such a name nor such a file, or its content is not an array.
     """
+    if given in FILTERS and not Path(given).exists():
+        return load_learned_filters(given).astype(dtype)
     match = _NAME.fullmatch(given)
     if match and match[1] in _MAKERS and not Path(given).exists():
         kernel = tuple(int(n) for n in match[2].split("x"))
@@ -50,8 +55,8 @@ def read_filters(given: str, *, constant: bool, dtype: str) -> np.ndarray:
         return stored.astype(dtype) if stored.dtype.kind == "f" and stored.itemsize > 2 else stored
     names = ", ".join(_MAKERS)
     msg = (
-        f"--filters must be a .npy or .npz file, or one of {names} with a size, such as dct8x8; "
-        f"got '{given}': see sparsecsc solve --help."
+        f"--filters must be a .npy or .npz file, or one of {names} with a size, such as dct8x8, or "
+        f"one of {', '.join(FILTERS)}; got '{given}': see sparsecsc solve --help."
     )
     raise ValueError(msg)
 

@@ -27,6 +27,8 @@ from sparsecsc.solvers.admm import ADMM
 from sparsecsc.solvers.fista import FISTA
 
 _DEMO_SIZE = 256
+_MODEL_TOL = 1e-2
+"""Of the demo of a model, which takes many iterations."""
 _CORNERS = {"camera": (40, 130), "chelsea": (20, 90), "coffee": (70, 170)}
 
 
@@ -111,12 +113,18 @@ class Job:
         }
 
 
-def demo_settings(image: str, out: str, device: str | None = None) -> Settings:
-    """Return what the demo does: a crop, DCT filters, a twentieth of the largest weight."""
-    filters = "dct8x8" if image == "camera" else "dct5x5-rgb"
-    return Settings(
-        f"{image} (shipped)", filters, weight_ratio=0.05, out=out, device=device or "auto"
-    )
+def demo_settings(
+    image: str, out: str, device: str | None = None, model: str | None = None
+) -> Settings:
+    """Return what the demo does: a crop, learned filters, a twentieth of the largest weight.
+
+    A model has the weights that it was learned with.
+    """
+    options: dict[str, Any] = {"out": out, "device": device or "auto"}
+    if model is not None:
+        return Settings(f"{image} (shipped)", None, model=model, tol=_MODEL_TOL, **options)
+    filters = "photo8x8x32" if image == "camera" else "photo8x8x64-rgb"
+    return Settings(f"{image} (shipped)", filters, weight_ratio=0.05, **options)
 
 
 def demo_source(image: str) -> SignalFile:

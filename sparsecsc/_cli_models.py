@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from sparsecsc._cli_checks import check_weights, make_penalty
 from sparsecsc._cli_inputs import Inputs, read_inputs
 from sparsecsc._cli_job import split
 from sparsecsc._cli_options import DEFAULT_LOWPASS, MisuseError, Settings
+from sparsecsc.data import MODELS
 from sparsecsc.dictionaries._operators import analyze_whole
-from sparsecsc.io import SavedModel, load_model
+from sparsecsc.io import SavedModel, SignalFile, load_learned_model, load_model
 from sparsecsc.models.deep import deep_pursuit
 from sparsecsc.models.msdcsc import MSDCSC
 from sparsecsc.models.problem import MultilayerPursuit
@@ -121,8 +123,8 @@ class ModelJob:
         }
 
 
-def prepare(settings: Settings) -> ModelJob:
-    """Check the settings, read the files and build the problem.
+def prepare(settings: Settings, source: SignalFile | None = None) -> ModelJob:
+    """Check the settings, read the files (unless the source is given) and build the problem.
 
     Raises
     ------
@@ -131,13 +133,15 @@ def prepare(settings: Settings) -> ModelJob:
     """
     assert settings.model is not None
     _cli_pursuits.check_options(settings)
-    saved = load_model(settings.model)
+    saved = _read(settings.model)
     _check_file(settings, saved)
     model = cast_model(saved.model, settings.dtype)
     axes, channels = _geometry(model)
-    inputs = read_inputs(
-        settings.input, dtype=settings.dtype, n_axes=axes, n_channels=channels or 1
-    )
+    if source is None:
+        options: Any = {"dtype": settings.dtype, "n_axes": axes, "n_channels": channels or 1}
+        inputs = read_inputs(settings.input, **options)
+    else:
+        inputs = Inputs(source.path, (source,), batch=False)
     separate = _separate(settings, inputs, axes, channels)
     strength = settings.lowpass
     if strength is None:
@@ -154,6 +158,12 @@ def prepare(settings: Settings) -> ModelJob:
     return ModelJob(
         settings, inputs, problem, layered, solver, lowpass, strength, separate, references
     )
+
+
+def _read(given: str) -> SavedModel:
+    """Return the model of this file, or the shipped one of this name."""
+    shipped = given in MODELS and not Path(given).exists()
+    return load_learned_model(given) if shipped else load_model(given)
 
 
 def _check_file(s: Settings, saved: SavedModel) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from sparsecsc import _cli_filters
-from sparsecsc.data import names
+from sparsecsc.data import MODELS, names
 
 PENALTIES = ("l1", "nonnegative", "elastic-net", "group", "l0")
 SOLVERS = ("auto", "cd", "fista", "ista", "admm", "omp")
@@ -119,6 +119,12 @@ def _add_demo(commands: Any) -> None:
     add_device(demo.add_argument)
     images = [name for name in names() if name != "snare_roll"]
     demo.add_argument("--image", choices=images, default="camera", help="default: %(default)s")
+    demo.add_argument(
+        "--model",
+        metavar="FILE|NAME",
+        default=None,
+        help=f"a multi-layer model in place of filters: {', '.join(MODELS)}, or a file",
+    )
 
 
 def _add_out(command: Any) -> None:
@@ -154,8 +160,11 @@ def _add_solve(commands: Any) -> None:
     add("input", metavar="INPUT", help=text)
     text = "a file or a name (below); filters of one channel code each channel by itself"
     add("--filters", metavar="FILE|NAME", help=text)
-    text = "a multi-layer model, written by sparsecsc.io.save_model, in place of --filters"
-    add("--model", metavar="FILE", help=text)
+    text = (
+        "a multi-layer model in place of --filters: a file written by sparsecsc.io.save_model, or "
+        f"one that is shipped: {', '.join(MODELS)}"
+    )
+    add("--model", metavar="FILE|NAME", help=text)
     text = "weight of the penalty; with --model one number, or one a layer: 0.1,0.5"
     add("--weight", type=_listed(_number(least=0.0)), metavar="W", help=text)
     text = (

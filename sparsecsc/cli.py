@@ -84,7 +84,8 @@ def _run(arguments: Namespace) -> int:
         run = _cli_bench.run if arguments.command == "bench" else _cli_verify.run
         return run(arguments, say, print)
     if arguments.command == "demo":
-        settings = _cli_job.demo_settings(arguments.image, arguments.out, arguments.device)
+        options = (arguments.image, arguments.out, arguments.device, arguments.model)
+        settings = _cli_job.demo_settings(*options)
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))
     known = {field.name for field in fields(Settings)}
     chosen = {name: value for name, value in vars(arguments).items() if name in known}
@@ -100,7 +101,7 @@ def _solve(settings: Settings, quiet: bool, source: SignalFile | None = None) ->
     job: Any = (
         _cli_job.prepare(settings, source)
         if settings.model is None
-        else _cli_models.prepare(settings)
+        else _cli_models.prepare(settings, source)
     )
     out, gpu = kind.check_out(job), _cli_device.on_gpu(settings)
     if not quiet:

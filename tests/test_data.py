@@ -7,11 +7,22 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from sparsecsc.data import load_image, load_recording, names
+import sparsecsc as sc
+from sparsecsc.data import (
+    FILTERS,
+    MODELS,
+    learning_record,
+    load_image,
+    load_learned_filters,
+    load_recording,
+    names,
+)
+from sparsecsc.io import load_learned_model
+from sparsecsc.theory.coherence import mutual_coherence
 
 FOLDER = files("sparsecsc.data")
 IMAGE_SHAPES = {"camera": (512, 512), "chelsea": (300, 451, 3), "coffee": (400, 600, 3)}
-ROW = re.compile(r"^\| (\S+\.(?:png|wav)) \| .* \| CC0 1\.0 \| ([0-9a-f]{64}) \|$", re.M)
+ROW = re.compile(r"^\| (\S+\.(?:png|wav|npz|json)) \| .* \| CC0 1\.0 \| ([0-9a-f]{64}) \|$", re.M)
 
 
 def stated_checksums():
@@ -50,11 +61,60 @@ def test_checksum_comparison_notices_a_changed_missing_or_unlisted_file():
 
 
 def test_every_name_is_a_shipped_file_and_every_file_has_a_name():
-    assert sorted(names()) == sorted(name.split(".")[0] for name in shipped_files())
+    known = {*names(), *FILTERS, *MODELS, "learned"}
+    assert known == {name.split(".")[0] for name in shipped_files()}
 
 
-def test_shipped_data_stay_below_one_and_a_half_megabytes():
-    assert sum(map(len, shipped_files().values())) < 1.5e6
+def test_shipped_data_stay_below_two_megabytes():
+    assert sum(map(len, shipped_files().values())) < 2e6
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_learned_filters_are_float32_of_norm_one_at_most_and_have_a_record(name):
+    filters = load_learned_filters(name)
+    *kernel, n_filters = map(int, name.removeprefix("photo").removesuffix("-rgb").split("x"))
+    assert filters.shape == (n_filters, 3 if name.endswith("rgb") else 1, *kernel)
+    assert filters.dtype == np.float32
+    norms = np.linalg.norm(filters.reshape(n_filters, -1), axis=1)
+    assert norms.max() <= 1 + 1e-6
+    assert norms.min() > 0.5
+    record = learning_record(name)
+    assert record["status"] in ("CONVERGED", "MAX_ITER", "RULE_MET")
+    assert record["relative_gap"] < 1e-3
+    found = mutual_coherence(sc.ConvDictionary(filters), (64, 64))
+    assert record["layers"][0]["coherence"] == pytest.approx(found, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_learned_models_load_with_their_penalties_and_have_a_record(name):
+    saved = load_learned_model(name)
+    record = learning_record(name)
+    assert len(saved.penalties) == len(saved.model.dictionaries) == len(record["layers"])
+    assert record["objective"] <= record["objective before the joint stage"]
+
+
+def test_learned_filters_fit_photographs_better_than_cosines():
+    image = load_image("camera")[None, None, 300:428, 200:328]
+    _, signal = sc.split_lowpass(np.ascontiguousarray(image))
+    learned, cosines = load_learned_filters("photo8x8x64"), sc.dct_filters((8, 8))
+    weight = 0.1
+    found = [
+        sc.solve(sc.Pursuit(signal, sc.ConvDictionary(f.astype("float32")), sc.L1(weight)))
+        for f in (learned, cosines)
+    ]
+    assert found[0].objective < 0.9 * found[1].objective
+
+
+@pytest.mark.parametrize("name", ["photo", "camera", "../photo8x8x32", None])
+def test_unknown_learned_filters_are_refused_with_the_choices(name):
+    with pytest.raises(
+        ValueError, match=r"`name` must be a shipped bank of filters, one of 'photo8"
+    ):
+        load_learned_filters(name)
+    with pytest.raises(ValueError, match=r"`name` must be a shipped model, one of 'photo2layers'"):
+        load_learned_model(name)
+    with pytest.raises(ValueError, match=r"`name` must be a shipped bank of filters or model, one"):
+        learning_record(name)
 
 
 @pytest.mark.parametrize("name", IMAGE_SHAPES)

@@ -1,20 +1,37 @@
-"""Photographs and one sound recording that travel with the package.
+"""Photographs, a sound recording, and learned filters and models that travel with the package.
 
 All files are public domain (CC0 1.0); ``PROVENANCE.md`` in this folder names
-author, source, changes and checksum of each. ``load_image`` and
-``load_recording`` read them offline; ``names`` lists them.
+author, source, changes and checksum of each. ``load_image``,
+``load_recording`` and ``load_learned_filters`` read them offline; ``names``
+lists them. Models are read by `sparsecsc.io.load_learned_model`.
 """
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
 
 import numpy as np
 
-__all__ = ["load_image", "load_recording", "names"]
+__all__ = [
+    "FILTERS",
+    "MODELS",
+    "learned_file",
+    "learning_record",
+    "load_image",
+    "load_learned_filters",
+    "load_recording",
+    "names",
+]
 
 _IMAGES = ("camera", "chelsea", "coffee")
 _RECORDINGS = ("snare_roll",)
+FILTERS = ("photo8x8x32", "photo8x8x64", "photo12x12x36", "photo8x8x64-rgb", "photo16x16x48")
+"""Learned from the shipped photographs; the last have three sizes, 6, 10 and 16."""
+MODELS = ("photo2layers", "photo3layers", "photodense3")
+"""The same: chains of two and three layers, a dense one of three."""
 
 
 def names() -> tuple[str, ...]:
@@ -26,6 +43,72 @@ def names() -> tuple[str, ...]:
         First the images, then the recordings, each in alphabetical order.
     """
     return _IMAGES + _RECORDINGS
+
+
+def load_learned_filters(name: str) -> np.ndarray:
+    """Load filters that were learned from the high-pass of the shipped photographs.
+
+    Parameters
+    ----------
+    name : str
+        One of ``sparsecsc.data.FILTERS``; the numbers are their size and how many there are. Those
+        of ``"photo8x8x64-rgb"`` have three channels; those of ``"photo16x16x48"`` have sizes 6, 10
+        and 16, with zeros beyond.
+
+    Returns
+    -------
+    ndarray of float32
+        (n_filters, n_channels, *kernel), norms at most 1, the most used first.
+
+    Raises
+    ------
+    ValueError
+        If there are no such filters.
+
+    Notes
+    -----
+    They are for signals like those that they were learned from: levels in [0, 1], `split_lowpass`
+    at its default. ``learning_record`` says how they were learned.
+
+    Examples
+    --------
+    >>> import sparsecsc as sc
+    >>> sc.load_learned_filters("photo8x8x32").shape
+    (32, 1, 8, 8)
+    """
+    _require_known(name, FILTERS, "bank of filters")
+    with (
+        learned_file(name).open("rb") as stream,
+        np.load(stream, allow_pickle=False) as stored,
+    ):
+        filters: np.ndarray = stored["filters"]
+    return filters
+
+
+def learned_file(name: str) -> Traversable:
+    """Return the file of learned filters or of a learned model.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name.
+    """
+    _require_known(name, FILTERS + MODELS, "bank of filters or model")
+    return files(__name__).joinpath(f"{name}.npz")
+
+
+def learning_record(name: str) -> dict[str, Any]:
+    """Return how filters or a model were learned: settings, objective, gaps, coherence, versions.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name.
+    """
+    _require_known(name, FILTERS + MODELS, "bank of filters or model")
+    records = json.loads(files(__name__).joinpath("learned.json").read_text("utf-8"))
+    record: dict[str, Any] = records[name]
+    return record
 
 
 def load_image(name: str) -> np.ndarray:

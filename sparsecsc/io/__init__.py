@@ -23,6 +23,7 @@ from sparsecsc.io.layer_codes import save_layer_codes as save_layer_codes
 from sparsecsc.io.mapped import write_mapped as write_mapped
 from sparsecsc.io.mapped import write_signal_by_windows as write_signal_by_windows
 from sparsecsc.io.models import SavedModel as SavedModel
+from sparsecsc.io.models import load_learned_model as load_learned_model
 from sparsecsc.io.models import load_model as load_model
 from sparsecsc.io.models import save_model as save_model
 from sparsecsc.io.online import load_online as load_online

@@ -13,11 +13,13 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sparsecsc.data import MODELS, learned_file
 from sparsecsc.io.archives import Format
 from sparsecsc.io.common import check_size, unreadable
 from sparsecsc.io.model_kinds import KINDS, model_node, read_model
@@ -122,6 +124,35 @@ def load_model(path: str | os.PathLike[str]) -> SavedModel:
     except (ValueError, TypeError) as error:
         raise unreadable(path, _FORMAT.content, error) from None
     return SavedModel(model, penalties, header["versions"])
+
+
+def load_learned_model(name: str) -> SavedModel:
+    """Read a model that was learned from the shipped photographs, with the penalties it had.
+
+    Parameters
+    ----------
+    name : str
+        One of ``sparsecsc.data.MODELS``; ``sparsecsc.data.learning_record`` says how it was
+        learned.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+
+    Examples
+    --------
+    >>> from sparsecsc.io import load_learned_model
+    >>> saved = load_learned_model("photo2layers")
+    >>> [layer.filters.shape for layer in saved.model.dictionaries]
+    [(32, 1, 7, 7), (64, 32, 7, 7)]
+    """
+    if name not in MODELS:
+        choices = ", ".join(repr(known) for known in MODELS)
+        msg = f"`name` must be a shipped model, one of {choices}; got {name!r}."
+        raise ValueError(msg)
+    with as_file(learned_file(name)) as path:
+        return load_model(path)
 
 
 def _check_fit(model: Any, penalties: Sequence[Any]) -> None:
