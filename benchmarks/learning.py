@@ -132,10 +132,10 @@ def sporco(given: Case, n_iter: int, settings: dict[str, Any], threads: int) -> 
 
 
 SETTINGS: tuple[dict[str, Any], ...] = (
+    {"method": "cns", "codes": {"rho": 3.0}, "filters": {"rho": 3.0}},
     {"method": "cns", "codes": {"rho": 3.0}, "filters": {"rho": 1.0}},
     {"method": "cns", "codes": {"rho": 3.0, "AutoRho": {"Enabled": True}}, "filters": {"rho": 1.0}},
     {"method": "cns", "codes": {"rho": 3.0}, "filters": {"rho": 10.0}},
-    {"method": "cns", "codes": {"rho": 3.0}, "filters": {"rho": 3.0}},
     {"method": "cns", "codes": {"rho": 3.0}, "filters": {"rho": 0.3}},
     {"method": "cns", "codes": {"rho": 10.0}, "filters": {"rho": 1.0}},
     {"method": "cns", "codes": {"rho": 1.0}, "filters": {"rho": 1.0}},

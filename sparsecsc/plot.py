@@ -23,10 +23,19 @@ from sparsecsc._plot_draw import (
     raster,
 )
 from sparsecsc._plot_layers import layers_report
+from sparsecsc._plot_learn import learn_report
 from sparsecsc.codes import SparseCodes
 from sparsecsc.result import History
 
-__all__ = ["activity", "convergence", "filters", "layers_report", "raster", "report"]
+__all__ = [
+    "activity",
+    "convergence",
+    "filters",
+    "layers_report",
+    "learn_report",
+    "raster",
+    "report",
+]
 
 _MOST_USED = 12
 
