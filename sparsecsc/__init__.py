@@ -3,6 +3,8 @@
 from typing import Any
 
 from sparsecsc._solve_books import Check as Check
+from sparsecsc.applications.features import layered_features as layered_features
+from sparsecsc.applications.features import pool_codes as pool_codes
 from sparsecsc.backends import backend_of as backend_of
 from sparsecsc.codes import SparseCodes as SparseCodes
 from sparsecsc.data import load_image as load_image
