@@ -87,7 +87,11 @@ from sparsecsc.theory.sparsity import stripe_norm as stripe_norm
 
 
 def __getattr__(name: str) -> Any:
-    """Look up the version only when asked: the packaging metadata takes time to read."""
+    """Look up what takes time only when asked: the version, and the rooms that need extras."""
+    if name in ("distributed", "estimators", "io", "plot"):
+        from importlib import import_module
+
+        return import_module(f"sparsecsc.{name}")
     if name == "__version__":
         from importlib.metadata import version
 
