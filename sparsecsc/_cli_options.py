@@ -76,6 +76,7 @@ class Settings:
     workdir: str | None = None
     device: str = "auto"
     save_every: float = 60.0
+    scheduler: str | None = None
     given: frozenset[str] = frozenset()
     """The names of the settings that the command line has."""
 
@@ -179,6 +180,11 @@ def _add_solve(commands: Any) -> None:
     add("--workdir", metavar="DIR", help=text)
     text = f"seconds between checkpoints (default: {Settings.save_every:g})"
     add("--save-every", type=_number(least=0.0), metavar="S", help=text)
+    text = (
+        "the dask scheduler (tcp://HOST:PORT) whose workers code each file of the folder INPUT by "
+        "itself; --resume keeps the files that are finished"
+    )
+    add("--scheduler", metavar="ADDRESS", help=text)
 
 
 def _add_pursuit(add: Callable[..., Any]) -> None:
