@@ -173,6 +173,10 @@ def _add_solve(commands: Any) -> None:
     _add_out(solve)
     text = "start from codes.npz in DIR (same input, filters and geometry; the weight may change)"
     add("--resume", action="store_true", help=text)
+    _add_scale(add)
+
+
+def _add_scale(add: Callable[..., Any]) -> None:
     text = (
         "for a .npy or .tif file larger than memory: a folder for copies of the signal's size and "
         "checkpoint.npz, from which --resume goes on"
@@ -180,10 +184,7 @@ def _add_solve(commands: Any) -> None:
     add("--workdir", metavar="DIR", help=text)
     text = f"seconds between checkpoints (default: {Settings.save_every:g})"
     add("--save-every", type=_number(least=0.0), metavar="S", help=text)
-    text = (
-        "the dask scheduler (tcp://HOST:PORT) whose workers code each file of the folder INPUT by "
-        "itself; --resume keeps the files that are finished"
-    )
+    text = "a dask scheduler (tcp://HOST:PORT) whose workers code each file of a folder by itself"
     add("--scheduler", metavar="ADDRESS", help=text)
 
 

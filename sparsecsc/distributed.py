@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 import os
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dask.array
 import numpy as np
-from distributed import Client, as_completed
+from distributed import Client
 
+from sparsecsc._distributed_calls import here, there
 from sparsecsc.backends.cpu import serial
 from sparsecsc.checks import check_array, check_callable, check_number, check_sequence
 from sparsecsc.dictionaries.convolution import ConvDictionary
@@ -126,9 +126,10 @@ def map_items(
 
     Notes
     -----
-    An item whose worker dies is given to another; after ``distributed.scheduler.allowed-failures``
-    deaths (3 by default) it is given up, with an error of class ``KilledWorker``. On a worker a
-    solve has one thread: items share the processors. Ctrl-C cancels what has not begun.
+    An item whose worker dies is given to another. After ``distributed.scheduler.allowed-failures``
+    deaths (3 by default) it waits until the others are done, is tried by itself, so that no other
+    item can be to blame, and is then given up with an error of class ``KilledWorker``. On a worker
+    a solve has one thread: items share the processors. Ctrl-C cancels what has not begun.
     """
     check_callable("function", function, "a function of an item (and its target)")
     things = check_sequence("items", items, "items")
@@ -140,7 +141,7 @@ def map_items(
         if callback is not None:
             callback(outcomes[n])
     calls = [(n, (things[n],) if files[n] is None else (things[n], files[n])) for n in todo]
-    done = _here(function, calls) if client is None else _there(function, calls, client)
+    done = here(function, calls) if client is None else there(function, calls, client)
     for n, value, error in done:
         outcomes[n] = Outcome(things[n], value, error)
         if callback is not None:
@@ -253,38 +254,3 @@ def _targets(targets: Any, count: int) -> list[Path | None]:
         )
         raise ValueError(msg)
     return files
-
-
-_Calls = list[tuple[int, tuple[Any, ...]]]
-_Done = Iterator[tuple[int, Any, BaseException | None]]
-
-
-def _here(function: Callable[..., Any], calls: _Calls) -> _Done:
-    for n, arguments in calls:
-        value, error = None, None
-        try:
-            value = function(*arguments)
-        except Exception as raised:
-            error = raised
-        yield n, value, error
-
-
-def _there(function: Callable[..., Any], calls: _Calls, client: Client) -> _Done:
-    name = f"sparsecsc-{uuid.uuid4().hex}"
-    futures = {
-        client.submit(_alone, function, *arguments, key=f"{name}-{n}", pure=False): n
-        for n, arguments in calls
-    }
-    try:
-        for future in as_completed(list(futures), loop=client.loop):
-            error = future.exception()
-            yield futures[future], None if error else future.result(), error
-            future.release()
-    finally:
-        client.cancel(list(futures))
-
-
-def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call on one thread: the workers' items share the processors."""
-    with serial():
-        return function(*arguments)

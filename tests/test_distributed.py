@@ -13,10 +13,11 @@ import dask
 import dask.array
 import numpy as np
 import pytest
-from distributed import LocalCluster
+from distributed import KilledWorker, LocalCluster
 from PIL import Image
 
 import sparsecsc as sc
+from sparsecsc import _distributed_calls
 from sparsecsc.cli import main
 from sparsecsc.distributed import connect, encode_blocks, map_items
 from sparsecsc.io import load_codes
@@ -88,6 +89,25 @@ def test_an_item_that_kills_its_workers_is_given_up_and_the_others_are_not(clien
     outcomes = map_items(tasks.kill_if_negative, [1, -1, 2], client)
     assert [outcome.value for outcome in outcomes] == [1, None, 2]
     assert type(outcomes[1].error).__name__ == "KilledWorker"
+
+
+def test_an_item_blamed_for_the_death_that_a_neighbour_caused_is_tried_by_itself(
+    client, monkeypatch
+):
+    submitted = _distributed_calls._round
+    rounds = []
+
+    def blaming(function, calls, there):
+        rounds.append([n for n, _ in calls])
+        for n, value, error in submitted(function, calls, there):
+            blamed = len(rounds) == 1 and n in (0, 2)
+            yield n, None if blamed else value, KilledWorker("key", None, 1) if blamed else error
+
+    monkeypatch.setattr("sparsecsc._distributed_calls._round", blaming)
+    outcomes = map_items(tasks.square_root, [4, 9, 16, -1], client)
+    assert rounds == [[0, 1, 2, 3], [0], [2]]
+    assert [outcome.value for outcome in outcomes] == [2.0, 3.0, 4.0, None]
+    assert isinstance(outcomes[3].error, ValueError)
 
 
 @pytest.mark.parametrize("where", ["here", "there"])
