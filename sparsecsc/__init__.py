@@ -31,6 +31,10 @@ from sparsecsc.dictionaries.waveforms import ricker_filters as ricker_filters
 from sparsecsc.dictionaries.waveforms import tone_filters as tone_filters
 from sparsecsc.encode import Encoding as Encoding
 from sparsecsc.encode import encode as encode
+from sparsecsc.learning.constraint import UnitBall as UnitBall
+from sparsecsc.learning.learn import learn as learn
+from sparsecsc.learning.result import LearnResult as LearnResult
+from sparsecsc.learning.starts import patch_filters as patch_filters
 from sparsecsc.models.certificate import certify_codes as certify_codes
 from sparsecsc.models.certificate import dual_value as dual_value
 from sparsecsc.models.deep import deep_pursuit as deep_pursuit

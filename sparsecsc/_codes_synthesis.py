@@ -88,7 +88,7 @@ def correlate_at(codes: Any, dictionary: Any, signal: Array) -> Array:
     check_array("signal", signal, ndims=(3, 4, 5), axes=_SIGNAL_AXES)
     spatial = check_fit(codes, dictionary, signal.shape[2:])
     check_alike(signal=signal, codes=codes.values)
-    atoms, geometry, _ = _geometry(codes, dictionary, spatial)
+    atoms, geometry, _ = kernel_geometry(codes, dictionary, spatial)
     sizes = geometry[1]
     out = np.zeros(codes.indices.size, dtype=signal.dtype)
     backend: Any = _backend(dictionary)
@@ -107,7 +107,7 @@ def correlate_at(codes: Any, dictionary: Any, signal: Array) -> Array:
 
 def each_band(codes: Any, dictionary: Any, spatial: tuple[int, ...], finish: Finish) -> list[Any]:
     """Call `finish` once for each band of each signal with D codes there, bands at once."""
-    atoms, geometry, axis = _geometry(codes, dictionary, spatial)
+    atoms, geometry, axis = kernel_geometry(codes, dictionary, spatial)
     n_signals, channels = codes.shape[0], dictionary.n_channels
     extent = dictionary.extent[0]
     line = channels * math.prod(spatial[1:])
@@ -131,7 +131,9 @@ def each_band(codes: Any, dictionary: Any, spatial: tuple[int, ...], finish: Fin
     return results
 
 
-def _geometry(codes: Any, dictionary: Any, spatial: tuple[int, ...]) -> tuple[Array, Any, int]:
+def kernel_geometry(
+    codes: Any, dictionary: Any, spatial: tuple[int, ...]
+) -> tuple[Array, Any, int]:
     """Return the atoms in float64, the geometry for the kernels, and the number of axes added."""
     axis = 3 - len(spatial)
     ones, none = (1,) * axis, (0,) * axis

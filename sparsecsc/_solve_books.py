@@ -122,27 +122,28 @@ class Run:
 class Bar:
     """A progress bar that counts the digits of the tolerance; silent unless asked for."""
 
-    def __init__(self, wanted: bool, tol: float) -> None:
+    def __init__(self, wanted: bool, tol: float, what: str = "solve") -> None:
         self.bar: Any = None
         self.tol = tol
         if wanted:
             from tqdm.auto import tqdm
 
             layout = "{desc} {bar} {n:.0f}% [{elapsed}{postfix}]"
-            self.bar = tqdm(total=100.0, desc="solve", bar_format=layout)
+            self.bar = tqdm(total=100.0, desc=what, bar_format=layout)
 
     def __enter__(self) -> Bar:
         return self
 
-    def show(self, run: Run) -> None:
-        if self.bar is None or run.latest is None:
+    def show(self, n_iter: int, latest: Any) -> None:
+        """Show what has been reached: latest has a `measure` and an `objective`."""
+        if self.bar is None or latest is None:
             return
-        measure = run.latest.measure
+        measure = latest.measure
         digits = math.log10(1.0 / max(self.tol, 1e-16))
         reached = math.log10(1.0 / min(max(measure, 1e-16), 1.0))
         self.bar.n = min(100.0, 100.0 * reached / digits) if digits > 0 else 100.0
         self.bar.set_postfix_str(
-            f"iteration {run.n_iter}, objective {run.latest.objective:.6g}, gap {measure:.1e}"
+            f"iteration {n_iter}, objective {latest.objective:.6g}, gap {measure:.1e}"
         )
 
     def __exit__(self, *_: object) -> None:

@@ -108,7 +108,7 @@ def solve(
                 if ended is not None or due:
                     own_rule = ended is not None and state.finished is not None
                     status = run.check(state, final=own_rule, last=ended is not None) or ended
-                    bar.show(run)
+                    bar.show(run.n_iter, run.latest)
                     if status is None and callback is not None and callback(run.report(state)):
                         status = Status.INTERRUPTED
         except KeyboardInterrupt:

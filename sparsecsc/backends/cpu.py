@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 import numpy as np
 import scipy.fft
 
-from sparsecsc.backends import _cpu_tiles, _numba_plans, _numba_sparse
+from sparsecsc.backends import _cpu_tiles, _numba_plans, _numba_sparse, _numba_statistics
 from sparsecsc.backends import _numba_kernels as kernels
 
 xp = np
 tiles = _cpu_tiles
 plans = _numba_plans
 sparse = _numba_sparse
+statistics = _numba_statistics
 block_elements = 2**18
 immediate = True
 ADVICE = "use CoordinateDescent, or a crop"

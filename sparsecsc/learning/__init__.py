@@ -1,0 +1,1 @@
+"""Convolutional dictionary learning: filters and codes, in turn."""

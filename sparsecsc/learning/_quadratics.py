@@ -1,0 +1,184 @@
+r"""The data term as a quadratic of the filters, for codes that stay.
+
+:math:`f(d) = \tfrac12 \langle d, H d\rangle - \langle b, d\rangle + e`. Where no atom is cut off at
+a border and nothing is masked, H depends on the lag of two taps alone and is found from pairs of
+nonzero codes near to each other: no later step sees a sample. Elsewhere H is applied by synthesis
+and correlation at the nonzeros.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sparsecsc._codes_synthesis import kernel_geometry, residual_of
+from sparsecsc.backends import backend_of
+from sparsecsc.codes import SparseCodes
+from sparsecsc.dictionaries.convolution import ConvDictionary
+from sparsecsc.protocols import Array
+
+_MOST_LAGS = 2**25
+"""Numbers in the table of lags, 256 MB, above which H is applied at the nonzeros."""
+
+
+@dataclass(frozen=True, eq=False)
+class LagQuadratic:
+    """H by lags: sums over pairs of codes, independent of the number of samples."""
+
+    pairs: Array
+    """(n_filters, n_filters, *lags) sums of z_k(p) z_l(p + lag), lags from 1 - kernel on."""
+    correlation: Array
+    """b, the shape of the filters, float64."""
+    energy: float
+    """e, half the squared norm of the signals."""
+
+    @cached_property
+    def _grid(self) -> tuple[int, ...]:
+        backend: Any = backend_of(self.pairs)
+        return tuple(backend.fast_length(n) for n in self.pairs.shape[2:])
+
+    @cached_property
+    def _spectrum(self) -> Array:
+        """(frequencies, n_filters, n_filters), the symbol of H."""
+        backend: Any = backend_of(self.pairs)
+        lasts = [n // 2 for n in self.pairs.shape[2:]]
+        padded = np.zeros((*self.pairs.shape[:2], *self._grid))
+        corner: Any = (..., *(slice(n) for n in self.pairs.shape[2:]))
+        padded[corner] = self.pairs
+        rolled = np.roll(padded, [-n for n in lasts], axis=tuple(range(2, padded.ndim)))
+        spectrum = backend.rfftn(rolled, self._grid)
+        flat = spectrum.reshape(*spectrum.shape[:2], -1)
+        return np.ascontiguousarray(np.moveaxis(flat, -1, 0))
+
+    @cached_property
+    def curvatures(self) -> Array:
+        """(n_filters,) the second derivative along a single tap."""
+        lasts = tuple(n // 2 for n in self.pairs.shape[2:])
+        return np.ascontiguousarray(self.pairs[(..., *lasts)].diagonal())
+
+    def apply(self, filters: Array) -> Array:
+        """Return H filters."""
+        backend: Any = backend_of(filters)
+        spectrum = backend.rfftn(filters, self._grid)
+        flat = np.moveaxis(spectrum.reshape(*spectrum.shape[:2], -1), -1, 0)
+        image = np.moveaxis(self._spectrum @ np.ascontiguousarray(flat), 0, -1)
+        whole = backend.irfftn(image.reshape(spectrum.shape), self._grid)
+        return whole[(..., *(slice(n) for n in filters.shape[2:]))]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleQuadratic:
+    """H by synthesis and correlation: any border, and a mask."""
+
+    codes: SparseCodes
+    dictionary: ConvDictionary
+    """Any filters of the geometry."""
+    signal: Array
+    mask: Array | None
+
+    @cached_property
+    def correlation(self) -> Array:
+        """b, the shape of the filters, float64."""
+        return correlate(self.codes, self.dictionary, self._weighted(self.signal))
+
+    @cached_property
+    def energy(self) -> float:
+        """e, half the squared norm of what is to be fitted."""
+        return 0.5 * float(np.vdot(self.signal, self._weighted(self.signal)))
+
+    @cached_property
+    def curvatures(self) -> Array:
+        """(n_filters,) the second derivative along a single tap, at most."""
+        most = 1.0 if self.mask is None else float(self.mask.max()) ** 2
+        squares = self.codes.values.astype(np.float64) ** 2
+        return most * np.bincount(self.codes.filters, squares, self.codes.shape[1])
+
+    def apply(self, filters: Array) -> Array:
+        """Return H filters."""
+        dictionary = replace(self.dictionary, filters=filters)
+        image = residual_of(self.codes, dictionary, np.zeros_like(self.signal), None)
+        return -correlate(self.codes, dictionary, self._weighted(image))
+
+    def _weighted(self, signal: Array) -> Array:
+        return signal if self.mask is None else self.mask**2 * signal
+
+
+def make_quadratic(problem: Any, codes: SparseCodes) -> LagQuadratic | SampleQuadratic:
+    """Return the data term of a `Pursuit` with a `ConvDictionary` at these codes, in float64."""
+    dictionary = problem.dictionary
+    if problem.mask is None and shift_invariant(dictionary) and fits(dictionary):
+        pairs = correlate_pairs(codes, dictionary, problem.signal.shape[2:])
+        correlation = correlate(codes, dictionary, problem.signal)
+        return LagQuadratic(pairs, correlation, 0.5 * problem.backend.sum_squares(problem.signal))
+    like = replace(dictionary, filters=dictionary.filters.astype(np.float64), plan=None)
+    mask = None if problem.mask is None else problem.mask.astype(np.float64)
+    exact = problem.signal.astype(np.float64, copy=False)
+    return SampleQuadratic(codes.astype(np.float64), like, exact, mask)
+
+
+def shift_invariant(dictionary: ConvDictionary) -> bool:
+    """Return whether no atom is cut off at a border."""
+    return dictionary.is_circular or not any(map(any, dictionary.pads))
+
+
+def fits(dictionary: ConvDictionary) -> bool:
+    """Return whether the table of lags is of a size to work with."""
+    lags = math.prod(2 * k - 1 for k in dictionary.kernel)
+    return dictionary.n_filters**2 * lags <= _MOST_LAGS
+
+
+def correlate(codes: SparseCodes, dictionary: ConvDictionary, signal: Array) -> Array:
+    """Return for each tap the sum of codes times the samples under it, float64."""
+    _, geometry, axis = kernel_geometry(codes, dictionary, signal.shape[2:])
+    backend: Any = backend_of(dictionary.filters)
+    out = np.zeros(dictionary.filters.shape)
+    shape = (dictionary.n_channels, *(1,) * axis, *dictionary.kernel)
+    line, entries = np.ascontiguousarray(signal).reshape(-1), _entries(codes)
+
+    def task(m: int) -> None:
+        taps = (out[m].reshape(-1), shape)
+        backend.statistics.correlate_codes(taps, line, m, entries, geometry)
+
+    backend.run(task, range(codes.shape[1]))
+    return out
+
+
+def correlate_pairs(codes: SparseCodes, dictionary: ConvDictionary, spatial: Any) -> Array:
+    """Return for each two filters and each lag of taps the sum of products of codes, float64."""
+    _, geometry, axis = kernel_geometry(codes, dictionary, tuple(spatial))
+    backend: Any = backend_of(dictionary.filters)
+    last = (*(0,) * axis, *(k - 1 for k in dictionary.kernel))
+    reach = tuple(n * d // s for n, d, s in zip(last, geometry[4], geometry[2], strict=True))
+    n_filters = codes.shape[1]
+    out = np.zeros((n_filters, n_filters, math.prod(2 * n + 1 for n in last)))
+    entries, table = _entries(codes), _by_position(codes)
+
+    def task(m: int) -> None:
+        backend.statistics.correlate_pairs((out[m], reach, last), m, entries, table, geometry)
+
+    backend.run(task, range(n_filters))
+    return out.reshape(n_filters, n_filters, *(2 * n + 1 for n in last[axis:]))
+
+
+def _entries(codes: SparseCodes) -> tuple[Array, Array, Array]:
+    """Return places, values, and where those of each signal and filter begin and end."""
+    n_signals, n_filters = codes.shape[:2]
+    maps = np.arange(n_signals * n_filters + 1) * math.prod(codes.shape[2:])
+    ends = np.searchsorted(codes.indices, maps)
+    bounds = np.stack([ends[m : m + n_filters + 1] for m in range(0, len(maps) - 1, n_filters)])
+    return codes.indices, codes.values, bounds
+
+
+def _by_position(codes: SparseCodes) -> tuple[Array, Array, Array, Array]:
+    """Return the nonzeros in order of signal and position; see the kernel."""
+    n_positions = math.prod(codes.shape[2:])
+    spots = codes.signals * n_positions + codes.indices % n_positions
+    order = np.argsort(spots, kind="stable")
+    starts = np.zeros(codes.shape[0] * n_positions + 1, np.int64)
+    np.cumsum(np.bincount(spots, minlength=starts.size - 1), out=starts[1:])
+    along = (spots[order] % codes.shape[-1]).astype(np.int32)
+    return starts, codes.filters[order].astype(np.int32), along, codes.values[order]

@@ -1,0 +1,143 @@
+"""One round of learning: a pursuit from the codes before, then an update of the filters."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sparsecsc.codes import SparseCodes
+from sparsecsc.learning._quadratics import make_quadratic
+from sparsecsc.learning.starts import reseed
+from sparsecsc.learning.update import Point, improve, point_at
+from sparsecsc.optimality import weight_level
+from sparsecsc.problems import Pursuit
+from sparsecsc.protocols import Array
+from sparsecsc.result import History, Status
+from sparsecsc.solve import CHECK_EVERY, solve
+from sparsecsc.solvers.coordinate_descent import CoordinateDescent
+
+FIRST_TOL = 0.1
+"""Relative gap of the first codes: filters that will change much are not worth exact ones."""
+MOST = 100
+"""Most iterations of the first pursuit, and of the one at the end."""
+STEPS = 50
+"""Most steps of an update of the filters."""
+_FRACTION = 0.1
+"""To which an update brings down the gap of the filters."""
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """Filters, codes for them, and how far each is from the best for the other."""
+
+    problem: Pursuit
+    codes: SparseCodes
+    objective: float
+    gap: float
+    """Of the codes, not relative."""
+    relative_gap: float
+    """Of the codes; the KKT residual where the penalty is not convex."""
+    interrupted: bool
+    quadratic: Any
+    point: Point
+    filter_gap: float
+    """Of the filters, relative."""
+
+    @property
+    def measure(self) -> float:
+        """What is compared with the tolerance."""
+        return max(self.relative_gap, self.filter_gap)
+
+
+def code(
+    problem: Pursuit, start: Any, solver: Any, constraint: Any, *, tol: float, max_iter: int
+) -> Round:
+    """Improve the codes and certify them and the filters."""
+    every = None if max_iter == MOST else max_iter
+    result = solve(problem, solver, start=start, tol=tol, max_iter=max_iter, check_every=every)
+    codes, objective = result.sparse_codes, result.objective
+    quadratic = make_quadratic(problem, codes)
+    point = point_at(quadratic, problem.dictionary.filters)
+    gap = max(point.gap(quadratic, constraint), 0.0)
+    return Round(
+        problem=problem,
+        codes=codes,
+        objective=objective,
+        gap=result.gap,
+        relative_gap=result.certificate.measure,
+        interrupted=result.status is Status.INTERRUPTED,
+        quadratic=quadratic,
+        point=point,
+        filter_gap=gap / objective if objective > 0 else gap,
+    )
+
+
+def iterations(solver: Any, last: Round) -> int:
+    """Return how many iterations the next pursuit gets.
+
+    Of coordinate descent one is enough while the filters are further from optimal than the codes.
+    """
+    every: int = getattr(solver, "check_every", CHECK_EVERY)
+    quick = isinstance(solver, CoordinateDescent) and last.relative_gap <= last.filter_gap
+    return 1 if quick else every
+
+
+def idle_patches(last: Round, constraint: Any) -> dict[int, Array]:
+    """Return filters for those that no code uses, where the residual has something for them."""
+    return reseed(last.problem, last.codes, constraint, weight_level(last.problem.penalty))
+
+
+def new_filters(last: Round, constraint: Any, given: dict[int, Array]) -> Array:
+    """Return the filters of the next round; those in `given` are taken from there."""
+    target = _FRACTION * last.filter_gap * last.objective
+    point = improve(last.quadratic, constraint, last.point, gap=target, max_iter=STEPS)
+    new = point.filters.astype(last.problem.signal.dtype)
+    for m, one in given.items():
+        new[m] = one
+    return new
+
+
+def with_filters(problem: Pursuit, filters: Array) -> Pursuit:
+    """Return the problem with other filters."""
+    dictionary = replace(problem.dictionary, filters=filters)
+    return Pursuit(problem.signal, dictionary, problem.penalty, problem.mask)
+
+
+@dataclass
+class Books:
+    """The books of a run of learning: clock, history, the best round, idle filters."""
+
+    began: float = field(default_factory=time.perf_counter)
+    rows: list[tuple[int, float, float, float]] = field(default_factory=list)
+    best: Round | None = None
+    n_iter: int = 0
+    reseeded: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.perf_counter() - self.began
+
+    def keep(self, latest: Round) -> bool:
+        """Keep a round that is better than those before; return whether it is."""
+        if self.best is not None and not latest.objective < self.best.objective:
+            return False
+        self.best = latest
+        self.rows.append((self.n_iter, self.seconds, latest.objective, latest.gap))
+        return True
+
+    def is_fresh(self, given: dict[int, Array]) -> bool:
+        """Return whether a filter is given something for the first time."""
+        return bool(given.keys() - {m for _, m in self.reseeded})
+
+    def history(self) -> History:
+        """Return the history."""
+        return History(*zip(*self.rows, strict=True))
+
+
+def idle_filters(codes: SparseCodes) -> tuple[int, ...]:
+    """Return the filters that no code uses."""
+    return tuple(np.flatnonzero(codes.count_by_filter() == 0).tolist())
