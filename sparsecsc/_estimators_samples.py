@@ -24,7 +24,7 @@ from sparsecsc.problems import Pursuit
 from sparsecsc.result import Status
 from sparsecsc.solve import solve
 
-_DONE = (Status.CONVERGED, Status.RULE_MET)
+DONE = (Status.CONVERGED, Status.RULE_MET)
 _CHUNKS = 4
 """Pieces a process is given in turn, so that none is left with the slow ones."""
 
@@ -120,7 +120,7 @@ class Coding:
             results = [
                 solve(self.problem(sample[None]), self.solver, **self.options) for sample in signals
             ]
-        failed = sum(result.status not in _DONE for result in results)
+        failed = sum(result.status not in DONE for result in results)
         return self.features([result.sparse_codes for result in results]), failed
 
     def features(self, codes: list[SparseCodes]) -> Any:

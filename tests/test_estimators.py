@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import check_estimator, estimator_checks_gen
 
 import sparsecsc as sc
 from sparsecsc.applications.features import pool_codes
-from sparsecsc.estimators import ConvolutionalSparseCoder
+from sparsecsc.estimators import ConvolutionalDictionaryLearner, ConvolutionalSparseCoder
 
 HAAR = sc.haar_filters(1, 1)
 FAILING = {
@@ -35,9 +35,9 @@ def signals(n=5, shape=(64,), dtype=np.float64, seed=0):
     return np.random.default_rng(seed).standard_normal((n, *shape)).astype(dtype)
 
 
-def failures(estimator):
+def failures(estimator, expected=FAILING):
     """Return what scikit-learn's checks find, by check, but for those that are expected."""
-    done = check_estimator(estimator, expected_failed_checks=FAILING, on_fail=None, on_skip=None)
+    done = check_estimator(estimator, expected_failed_checks=expected, on_fail=None, on_skip=None)
     assert len(done) > 40
     fine = {"passed", "xfail"}
     return {
@@ -347,3 +347,108 @@ def test_layers_that_are_not_there_are_refused(layers, error, message):
     weights = [sc.L1(0.1), sc.L1(0.1)]
     with pytest.raises(error, match=message):
         sc.layered_features(two_layers(), signals(1, (1, 32)), weights, layers=layers, max_iter=1)
+
+
+# ---- the learner ----
+
+
+def learner(**options):
+    options = {"tol": 0.1, "max_iter": 3, "random_state": 0, "weight_ratio": 0.5} | options
+    return ConvolutionalDictionaryLearner(**{"n_filters": 2, "kernel": 2} | options)
+
+
+def planted(n=20, seed=0):
+    """Return samples made of two filters, and the filters."""
+    rng = np.random.default_rng(seed)
+    codes = np.where(rng.random((n, 2, 80)) < 0.03, rng.uniform(1, 3, (n, 2, 80)), 0.0)
+    filters = sc.random_filters(2, 1, 8, rng=1)
+    return sc.ConvDictionary(filters).synthesize(codes)[:, 0], filters
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_learner_passes_the_checks_of_scikit_learn():
+    assert failures(learner(), expected={}) == {}
+
+
+def test_the_learner_finds_what_the_library_finds():
+    X, _ = planted()
+    fitted = learner(kernel=8, weight=0.1, tol=1e-3, max_iter=100).fit(X)
+    seed = np.random.RandomState(0).randint(2**31 - 1)
+    start = sc.patch_filters(X[:, None], 2, 8, seed)
+    result = sc.learn(X[:, None], start, 0.1, tol=1e-3, max_iter=100)
+    np.testing.assert_array_equal(fitted.filters_, result.filters)
+    assert fitted.n_iter_ == result.n_iter
+    assert fitted.objective_ == result.objective
+    coder = ConvolutionalSparseCoder(result.filters, weight=0.1, tol=1e-3).fit(X)
+    codes = fitted.transform(X)
+    np.testing.assert_array_equal(codes, coder.transform(X))
+    approximation = fitted.inverse_transform(codes)
+    np.testing.assert_array_equal(approximation, coder.inverse_transform(codes))
+    assert np.linalg.norm(X - approximation) < 0.2 * np.linalg.norm(X)
+    np.testing.assert_array_equal(fitted.get_feature_names_out(), coder.get_feature_names_out())
+
+
+def test_learning_lowers_the_objective_from_the_filters_it_is_given():
+    X, truth = planted()
+    near = truth + 0.1 * np.random.default_rng(2).standard_normal(truth.shape)
+    near /= np.linalg.norm(near, axis=2, keepdims=True)
+    fitted = learner(filters=near, weight=0.1, tol=1e-3, max_iter=100).fit(X)
+    assert fitted.history_.objectives[-1] < 0.9 * fitted.history_.objectives[0]
+    overlaps = np.abs((fitted.filters_ * truth).sum(axis=(1, 2)))
+    norms = np.linalg.norm(fitted.filters_, axis=(1, 2))
+    assert (overlaps > 0.99 * norms).all()
+
+
+def test_images_and_options_reach_the_learner():
+    X = signals(6, (1, 9, 8))
+    options = {"kernel": 3, "n_filters": 4, "penalty": sc.NonnegativeL1, "pool": 4}
+    fitted = learner(**options, max_iter=50, constraint=sc.UnitBall(zero_mean=True)).fit(X)
+    assert fitted.filters_.shape == (4, 1, 3, 3)
+    np.testing.assert_allclose(fitted.filters_.mean(axis=(1, 2, 3)), 0, atol=1e-12)
+    assert fitted.transform(X).shape == (6, 4 * 3 * 2)
+    flat = learner(**options, max_iter=50, sample_shape=(1, 9, 8), sparse_output=True)
+    assert scipy.sparse.issparse(flat.fit_transform(X.reshape(6, -1)))
+
+
+def test_the_learner_works_in_a_pipeline_and_is_pickled():
+    X, y = load_digits(n_class=2, return_X_y=True)
+    X, y = X[:60] / 16, y[:60]
+    first = learner(
+        kernel=3, n_filters=4, sample_shape=(1, 8, 8), pool=4, max_iter=50, weight_ratio=0.1
+    )
+    model = make_pipeline(first, StandardScaler(), LogisticRegression()).fit(X, y)
+    assert model.score(X, y) > 0.95
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert not hasattr(clone(model)[0], "filters_")
+
+
+def test_learning_that_is_not_done_is_reported():
+    with pytest.warns(ConvergenceWarning, match="did not reach the tolerance 1e-09 in 1 rounds"):
+        learner(tol=1e-9, max_iter=1, weight_ratio=0.01).fit(signals())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"n_filters": 0}, ValueError, "`n_filters` must be an integer >= 1"),
+        ({"kernel": 65}, ValueError, "as large as their kernels"),
+        ({"kernel": (2, 2)}, ValueError, "`kernel` must be an int or have one entry"),
+        ({"filters": HAAR[0]}, ValueError, "`filters` must have axes"),
+        ({"penalty": "l1"}, TypeError, "`penalty` must be callable"),
+        ({"constraint": 1.0}, TypeError, "`constraint`"),
+        ({"max_iter": 0}, ValueError, "`max_iter` must be an integer >= 1"),
+        ({"weight": -1}, ValueError, "`weight` must be a number >= 0"),
+    ],
+    ids=str,
+)
+def test_wrong_parameters_of_the_learner_get_one_clear_error(options, error, message):
+    with pytest.raises(error, match=message):
+        learner(**options).fit(signals())
+
+
+def test_samples_without_content_cannot_be_learned_from():
+    with pytest.raises(ValueError, match="must not be 0 everywhere"):
+        learner().fit(0 * signals())
+    with pytest.raises(NotFittedError):
+        learner().transform(signals())
