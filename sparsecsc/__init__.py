@@ -3,6 +3,8 @@
 from typing import Any
 
 from sparsecsc._solve_books import Check as Check
+from sparsecsc.applications.features import layered_features as layered_features
+from sparsecsc.applications.features import pool_codes as pool_codes
 from sparsecsc.backends import backend_of as backend_of
 from sparsecsc.codes import SparseCodes as SparseCodes
 from sparsecsc.data import load_image as load_image
@@ -95,7 +97,11 @@ from sparsecsc.theory.sparsity import stripe_norm as stripe_norm
 
 
 def __getattr__(name: str) -> Any:
-    """Look up the version only when asked: the packaging metadata takes time to read."""
+    """Look up what takes time only when asked: the version, and the rooms that need extras."""
+    if name in ("distributed", "estimators", "io", "plot"):
+        from importlib import import_module
+
+        return import_module(f"sparsecsc.{name}")
     if name == "__version__":
         from importlib.metadata import version
 

@@ -51,9 +51,10 @@ def write_all(job: ModelJob, result: Result, out: Path) -> Outcome:
     pictures = [write_signal(out / name, part, file.format) for (name, file), part in pairs]
     reports = layer_reports(job.layered, codes)
     summary = finite(_summary(job, result, reports, approximation))
-    page = write_json(out / "result.json", summary)
     drawing, missing = _drawing(job, result, codes, summary["relative_gap"])
-    return Outcome(summary, (saved, *pictures, page, *write_report(out, drawing)), missing)
+    report = write_report(out, drawing)
+    page = write_json(out / "result.json", summary)  # last: with it the folder is complete
+    return Outcome(summary, (saved, *pictures, page, *report), missing)
 
 
 def _summary(

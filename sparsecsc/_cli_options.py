@@ -76,6 +76,7 @@ class Settings:
     workdir: str | None = None
     device: str = "auto"
     save_every: float = 60.0
+    scheduler: str | None = None
     given: frozenset[str] = frozenset()
     """The names of the settings that the command line has."""
 
@@ -183,6 +184,10 @@ def _add_solve(commands: Any) -> None:
     _add_out(solve)
     text = "start from codes.npz in DIR (same input, filters and geometry; the weight may change)"
     add("--resume", action="store_true", help=text)
+    _add_scale(add)
+
+
+def _add_scale(add: Callable[..., Any]) -> None:
     text = (
         "for a .npy or .tif file larger than memory: a folder for copies of the signal's size and "
         "checkpoint.npz, from which --resume goes on"
@@ -190,6 +195,8 @@ def _add_solve(commands: Any) -> None:
     add("--workdir", metavar="DIR", help=text)
     text = f"seconds between checkpoints (default: {Settings.save_every:g})"
     add("--save-every", type=_number(least=0.0), metavar="S", help=text)
+    text = "a dask scheduler (tcp://HOST:PORT) whose workers code each file of a folder by itself"
+    add("--scheduler", metavar="ADDRESS", help=text)
 
 
 def _add_pursuit(add: Callable[..., Any]) -> None:

@@ -105,9 +105,10 @@ def write_all(job: Job, result: Result, out: Path) -> Outcome:
     suffix = job.source.format.suffix
     picture = write_signal(out / f"reconstruction{suffix}", approximation, job.source.format)
     summary = finite(_summary(job, result, approximation))
-    page = write_json(out / "result.json", summary)
     drawing, missing = _drawing(job, result, approximation, summary["relative_gap"])
-    return Outcome(summary, (codes, picture, page, *write_report(out, drawing)), missing)
+    report = write_report(out, drawing)
+    page = write_json(out / "result.json", summary)  # last: with it the folder is complete
+    return Outcome(summary, (codes, picture, page, *report), missing)
 
 
 def write_json(path: Path, summary: dict[str, Any]) -> Path:

@@ -43,7 +43,7 @@ def filters(
     -------
     matplotlib axes
     """
-    ax = _axes(ax, (6, 6))
+    ax = axes_or_new(ax, (6, 6))
     bank = np.asarray(bank)
     square = int(np.ceil(np.sqrt(len(bank) * (4 / 3 if labels else 1))))
     columns = square if columns is None else columns
@@ -80,7 +80,7 @@ def activity(codes: Any, *, ax: Any = None, shift: Sequence[int] = ()) -> Any:
     -------
     matplotlib axes
     """
-    ax = _axes(ax, (5, 5))
+    ax = axes_or_new(ax, (5, 5))
     total = _total(codes, shift)
     if total.ndim == 1:
         ax.plot(total, lw=0.8, color="black")
@@ -111,7 +111,7 @@ def convergence(history: History, *, ax: Any = None, tol: float | None = None) -
     matplotlib axes
         Those of the gap.
     """
-    ax = _axes(ax, (6, 4))
+    ax = axes_or_new(ax, (6, 4))
     seconds, objectives = np.asarray(history.seconds), np.asarray(history.objectives)
     gaps = np.asarray(history.gaps)
     shown = np.isfinite(gaps) & (gaps > 0) & (objectives > 0)
@@ -179,7 +179,7 @@ def raster(
     -------
     matplotlib axes
     """
-    ax = _axes(ax, (10, 3))
+    ax = axes_or_new(ax, (10, 3))
     first = codes[0] if isinstance(codes, SparseCodes) else SparseCodes.from_dense(codes[:1])
     rows, places, values = first.filters, first.positions[0], first.values
     places = (places + shift) % codes.shape[2]
@@ -193,7 +193,7 @@ def raster(
         s=12,
         marker="|",
         cmap="RdBu_r",
-        norm=FuncNorm((_signed_root, _signed_square), vmin=-top, vmax=top),
+        norm=FuncNorm((signed_root, signed_square), vmin=-top, vmax=top),
     )
     ax.set(xlabel=unit, ylabel="filter", ylim=(codes.shape[1] - 0.5, -0.5))
     bar(ax, shown, "code", 0.012)
@@ -227,11 +227,13 @@ def draw_image(ax: Any, picture: Any, low: float, high: float) -> None:
     ax.set(xticks=[], yticks=[])
 
 
-def _signed_root(values: Any) -> Any:
+def signed_root(values: Any) -> Any:
+    """Return the root of the sizes with the signs kept: small values are seen beside large."""
     return np.sign(values) * np.sqrt(np.abs(values))
 
 
-def _signed_square(values: Any) -> Any:
+def signed_square(values: Any) -> Any:
+    """Undo `signed_root`."""
     return np.sign(values) * np.square(values)
 
 
@@ -255,5 +257,6 @@ def bar(ax: Any, shown: Any, label: str, width: float = 0.04, *, integer: bool =
     ax.figure.colorbar(shown, cax=box, label=label, ticks=ticks)
 
 
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
+def axes_or_new(ax: Any, size: tuple[float, float]) -> Any:
+    """Return `ax`, or those of a new figure of this size in inches."""
     return Figure(figsize=size, layout="constrained").subplots() if ax is None else ax

@@ -24,15 +24,14 @@ from typing import Any
 import numpy as np
 
 from sparsecsc import (
+    _cli_batch,
     _cli_bench,
     _cli_checks,
     _cli_device,
     _cli_job,
-    _cli_large_outcome,
     _cli_learn,
-    _cli_model_outcome,
-    _cli_models,
     _cli_outcome,
+    _cli_run,
     _cli_verify,
     _cli_words,
 )
@@ -42,7 +41,6 @@ from sparsecsc.backends import backend_of
 from sparsecsc.backends.devices import describe_gpus, missing_gpu
 from sparsecsc.data import names
 from sparsecsc.io import SignalFile
-from sparsecsc.solve import solve
 
 _MISUSE, _NOT_CONVERGED, _INTERRUPTED = 2, 1, 130
 
@@ -94,36 +92,25 @@ def _run(arguments: Namespace) -> int:
     chosen = {name: value for name, value in vars(arguments).items() if name in known}
     settings = Settings(**chosen, given=frozenset(chosen))
     _cli_checks.check_source(settings)
+    if settings.scheduler is not None:
+        say = functools.partial(print, file=sys.stderr, flush=True)
+        show = functools.partial(print, flush=True)
+        return _cli_batch.run(settings, say, _silent if arguments.quiet else show)
     return _solve(settings, arguments.quiet)
 
 
+def _silent(_: str) -> None:
+    """Show nothing."""
+
+
 def _solve(settings: Settings, quiet: bool, source: SignalFile | None = None) -> int:
-    kind: Any = _cli_outcome if settings.model is None else _cli_model_outcome
-    if settings.workdir is not None:
-        kind = _cli_large_outcome
-    job: Any = (
-        _cli_job.prepare(settings, source)
-        if settings.model is None
-        else _cli_models.prepare(settings, source)
-    )
-    out, gpu = kind.check_out(job), _cli_device.on_gpu(settings)
+    writer = _cli_run.writer_of(settings)
+    job = _cli_run.prepared(settings, source)
+    out, gpu = writer.check_out(job), _cli_device.on_gpu(settings)
     if not quiet:
         print(*_cli_words.announcement(job), sep="\n", flush=True)
-    problem, start = job.problem, job.start
-    if gpu:
-        problem, start = _cli_device.to_device(problem, start)
-    result = solve(
-        problem,
-        job.solver,
-        start=start,
-        tol=settings.tol,
-        max_iter=job.max_iter,
-        max_seconds=settings.max_seconds,
-        progress=not quiet and sys.stderr.isatty(),
-        **job.run_options,
-    )
-    result = job.judged(_cli_device.to_files(result) if gpu else result)
-    outcome = kind.write_all(job, result, out)
+    result = _cli_run.solved(job, gpu=gpu, progress=not quiet and sys.stderr.isatty())
+    outcome = writer.write_all(job, result, out)
     if not quiet:
         print(*_cli_words.conclusion(result, outcome), sep="\n")
     return 0 if result.status in DONE else _NOT_CONVERGED

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from sparsecsc._plot_codes import codes, comparison, usage
 from sparsecsc._plot_draw import (
     activity,
     bar,
@@ -29,12 +30,15 @@ from sparsecsc.result import History
 
 __all__ = [
     "activity",
+    "codes",
+    "comparison",
     "convergence",
     "filters",
     "layers_report",
     "learn_report",
     "raster",
     "report",
+    "usage",
 ]
 
 _MOST_USED = 12

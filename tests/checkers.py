@@ -209,8 +209,8 @@ _FIRST = ("protocols", "result", "backends", "checks", "codes")
 _SECOND = ("dictionaries", "penalties", "problems", "optimality", "solve", "solvers")
 _SECOND += ("encode", "preprocessing", "data")
 _THIRD = ("models",)
-_FOURTH = ("theory", "learning", "bench")
-_LAST = ("plot", "io", "estimators", "cli")
+_FOURTH = ("theory", "learning", "bench", "applications")
+_LAST = ("plot", "io", "estimators", "distributed", "cli")
 _LEVELS = (_FIRST, _SECOND, _THIRD, _FOURTH, _LAST)
 LEVEL = {room: level for level, rooms in enumerate(_LEVELS) for room in rooms}
 # Inside a level: what each room may use besides the levels before.
@@ -227,10 +227,13 @@ WITHIN = {
     "plot": set(),
     "io": set(),
     "estimators": set(),
-    "cli": {"plot", "io", "estimators"},
+    "distributed": set(),
+    "cli": {"plot", "io", "estimators", "distributed"},
 }
 OUTSIDE = {"numba": {"backends"}, "cupy": {"backends"}, "cupyx": {"backends"}}
 OUTSIDE["matplotlib"] = {"plot"}
+OUTSIDE |= {"sklearn": {"estimators"}, "joblib": {"estimators"}}
+OUTSIDE |= {"dask": {"distributed"}, "distributed": {"distributed"}}
 
 
 def room_of(file: Path, package: Path) -> str:

@@ -614,7 +614,7 @@ def test_an_error_of_the_program_itself_is_not_called_misuse(folder, monkeypatch
     def broken(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr("sparsecsc.cli.solve", broken)
+    monkeypatch.setattr("sparsecsc._cli_run.solve", broken)
     with pytest.raises(AssertionError):
         main(["solve", "good.png", *GOOD, "--quiet"])
 

@@ -391,7 +391,7 @@ def test_an_interruption_before_anything_is_there_is_one_line(grey, monkeypatch,
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sparsecsc.cli.solve", interrupted)
+    monkeypatch.setattr("sparsecsc._cli_run.solve", interrupted)
     assert main(["solve", str(grey), "--filters", "dct4x4", "--weight", "1", "--quiet"]) == 130
     told = capsys.readouterr().err
     assert told.startswith("sparsecsc: error: interrupted")

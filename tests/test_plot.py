@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import sparsecsc as sc
 from sparsecsc import plot
 from sparsecsc.result import History
 
@@ -110,3 +111,105 @@ def test_raster_draws_one_mark_for_each_event():
 def test_plotting_opens_no_window_and_loads_no_pyplot():
     code = "import sys, sparsecsc.plot; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def heights(ax):
+    """Return the heights of the bars of a picture of the use of filters, upward and downward."""
+    return [[bar.get_height() for bar in bars] for bars in ax.containers]
+
+
+def test_usage_shows_shares_of_energy_and_of_nonzeros():
+    codes = np.zeros((2, 3, 8))
+    codes[0, 2, [1, 4]], codes[1, 0, 3] = 1.0, -2.0
+    ax = plot.usage(codes)
+    energy, nonzeros = heights(ax)
+    np.testing.assert_allclose(energy, [100 * 4 / 6, 0, 100 * 2 / 6])
+    np.testing.assert_allclose(nonzeros, [-100 / 3, 0, -200 / 3])
+    assert ax.get_legend().get_title().get_text() == "1 unused"
+    energy, nonzeros = heights(plot.usage(sc.SparseCodes.from_dense(codes), by_energy=True))
+    np.testing.assert_allclose(energy, [100 * 4 / 6, 100 * 2 / 6, 0])
+    np.testing.assert_allclose(nonzeros, [-100 / 3, -200 / 3, 0])
+    assert heights(plot.usage(0 * codes)) == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_maps_show_the_largest_code_of_each_pixel():
+    codes = np.zeros((2, 3, 200, 100))
+    codes[1, 2, 100, 7], codes[1, 2, 101, 6], codes[1, 0, 199, 99] = -3.0, 2.0, 0.5
+    ax = plot.codes(codes, signal=1, labels=["a", "b", "c"])
+    first, second, third = (np.asarray(image.get_array()) for image in ax.images)
+    assert first.shape == (67, 34)
+    assert first[66, 33] == 0.5
+    assert not second.any()
+    assert third[33, 2] == -3.0
+    assert np.count_nonzero(third) == 1
+    assert all(image.get_clim() == (-3.0, 3.0) for image in ax.images)
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
+    assert size(ax.figure) > 5000
+
+
+def test_maps_of_volumes_show_the_largest_code_along_the_first_axis():
+    codes = np.zeros((1, 2, 5, 4, 3))
+    codes[0, 1, 2, 3, 1], codes[0, 1, 4, 3, 1] = 1.0, -2.0
+    _, second = plot.codes(codes).images
+    expected = np.zeros((4, 3))
+    expected[3, 1] = -2.0
+    np.testing.assert_array_equal(second.get_array(), expected)
+
+
+def test_codes_of_one_axis_are_lines_in_the_row_of_their_filter():
+    codes = np.zeros((1, 3, 30))
+    codes[0, 1, 7], codes[0, 2, 9] = 4.0, -1.0
+    _, up, down = plot.codes(codes).collections
+    np.testing.assert_allclose(up.get_segments()[0], [[7, 1], [7, 0.55]])
+    np.testing.assert_allclose(down.get_segments()[0], [[9, 2], [9, 2.225]])
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 9), (1, 4, 9, 8), (1, 4, 5, 6, 7)])
+def test_codes_that_are_all_zero_are_drawn(shape):
+    assert size(plot.codes(np.zeros(shape)).figure) > 2000
+
+
+def test_comparison_shows_gaps_or_the_distance_to_the_optimum():
+    ax = plot.comparison({"a": HISTORY, "b": NO_GAP})
+    first, second = ax.lines
+    np.testing.assert_allclose(first.get_ydata(), np.divide(HISTORY.gaps, HISTORY.objectives))
+    np.testing.assert_allclose(first.get_xdata(), HISTORY.seconds)
+    assert len(second.get_xdata()) == 0
+    assert ax.get_ylabel() == "relative duality gap"
+    ax = plot.comparison({"a": HISTORY}, optimum=4.5, by_iteration=True)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [1.0, 0.5 / 4.5, 0.4 / 4.5])
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), HISTORY.iterations)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("iterations", "relative suboptimality")
+    assert size(ax.figure) > 5000
+
+
+def test_pictures_are_drawn_where_they_are_asked_for():
+    ax = Figure().subplots()
+    codes = np.ones((1, 2, 4, 4))
+    assert plot.codes(codes, ax=ax) is ax
+    assert plot.usage(codes, ax=ax) is ax
+    assert plot.comparison({"a": HISTORY}, ax=ax) is ax
+    assert sc.plot is plot
+
+
+@pytest.mark.parametrize(
+    ("draw", "error", "message"),
+    [
+        (lambda c: plot.codes(c, signal=1), ValueError, "`signal` must be below the 1 signals"),
+        (lambda c: plot.codes(c, signal=-1), ValueError, "`signal` must be an integer >= 0"),
+        (lambda c: plot.codes(c, labels=["a"]), ValueError, "each of the 2 filters; got 1"),
+        (lambda c: plot.codes(c, columns=0), ValueError, "`columns` must be an integer >= 1"),
+        (lambda c: plot.codes(c[0, 0]), ValueError, "`codes` must have axes"),
+        (lambda c: plot.usage(c.astype(int)), ValueError, "must be float32 or float64; got int64"),
+        (lambda _: plot.comparison({}), TypeError, "must be a dict such as .* got none"),
+        (lambda _: plot.comparison([HISTORY]), TypeError, "must be a dict such as .* got list"),
+        (
+            lambda _: plot.comparison({"a": HISTORY}, optimum=0),
+            ValueError,
+            "`optimum` must be a number > 0",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_gets_one_clear_error(draw, error, message):
+    with pytest.raises(error, match=message):
+        draw(np.ones((1, 2, 4, 4)))

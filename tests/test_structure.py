@@ -132,6 +132,7 @@ def test_a_print_is_caught():
 # ---- the cost of an import ----
 
 HEAVY = ("numba", "cupy", "scipy.fft", "matplotlib", "PIL", "scipy", "tqdm", "tifffile")
+HEAVY += ("sklearn", "joblib", "dask", "distributed", "pandas")
 
 
 def imported_by(statement):

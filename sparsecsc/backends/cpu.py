@@ -6,10 +6,11 @@ processors that this process may use. FFTs and kernels release the interpreter l
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -194,6 +195,17 @@ def _pool(n_workers: int) -> ThreadPoolExecutor:
     if n_workers not in _pools:
         _pools[n_workers] = ThreadPoolExecutor(n_workers, thread_name_prefix="sparsecsc")
     return _pools[n_workers]
+
+
+@contextlib.contextmanager
+def serial() -> Iterator[None]:
+    """Make `run` work on the calling thread alone, where whole problems share the processors."""
+    before = getattr(_inside, "task", False)
+    _inside.task = True
+    try:
+        yield
+    finally:
+        _inside.task = before
 
 
 def run(task: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:

@@ -1,0 +1,1 @@
+"""What codes are for: features, and other uses of a pursuit."""
