@@ -5,6 +5,7 @@ import pytest
 
 import sparsecsc as sc
 from sparsecsc.learning import _joint
+from sparsecsc.learning._incoherence import likeness
 from sparsecsc.learning._layer_filters import with_layer
 from sparsecsc.models.problem import MultilayerPursuit
 
@@ -115,6 +116,37 @@ def test_the_penalty_enters_the_gradient():
     apart = _joint.cotangent(with_weight, images, 1) - _joint.cotangent(without, images, 1)
     large = np.abs(images[1]) > 0.1 * np.abs(images[1]).max()
     np.testing.assert_allclose(apart[large], 0.3 * np.sign(images[1])[large], rtol=1e-9)
+
+
+def test_likeness_is_that_of_the_gram_matrix_and_its_gradient_that_by_differences():
+    filters = np.random.default_rng(5).standard_normal((3, 2, 4, 3))
+    value, slope = likeness(filters)
+    dictionary = sc.ConvDictionary(filters)
+    units = np.eye(3 * 72).reshape(-1, 3, 9, 8)
+    matrix = dictionary.synthesize(units, (9, 8)).reshape(len(units), -1)
+    gram = matrix @ matrix.T
+    alike = ((gram**2).sum() - (np.diag(gram) ** 2).sum()) / 72
+    assert value == pytest.approx(alike, rel=1e-12)
+    assert value != pytest.approx((gram**2).sum() / 72, rel=1e-3)
+    for place in ((0, 0, 0, 0), (2, 1, 3, 2), (1, 0, 2, 1)):
+        values = []
+        for move in (-1e-5, 1e-5):
+            other = filters.copy()
+            other[place] += move
+            values.append(likeness(other)[0])
+        # central differences of a quartic: the error is of the order of the move squared
+        assert (values[1] - values[0]) / 2e-5 == pytest.approx(slope[place], rel=1e-6)
+
+
+def test_incoherence_makes_layers_less_coherent():
+    options = {"max_iter": 3, "joint_iter": 8, "tol": 1e-6}
+    plain = sc.learn_layers(planted(), start(), WEIGHTS, **options)
+    apart = sc.learn_layers(planted(), start(), WEIGHTS, incoherence=0.5, **options)
+    assert np.all(np.diff(apart.history.objectives) <= 0)
+    alike = [sum(likeness(bank)[0] for bank in found.filters) for found in (plain, apart)]
+    assert alike[1] < 0.8 * alike[0]
+    excess = apart.objective - apart.problem.objective(apart.codes)
+    assert excess == pytest.approx(0.5 * alike[1], rel=1e-9)
 
 
 def test_residual_models_keep_their_rules():

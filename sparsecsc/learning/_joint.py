@@ -17,6 +17,7 @@ import numpy as np
 
 from sparsecsc.codes import SparseCodes
 from sparsecsc.dictionaries._operators import analyze_whole
+from sparsecsc.learning._incoherence import likeness
 from sparsecsc.learning._layer_filters import own_part, with_layer
 from sparsecsc.learning._quadratics import correlate
 from sparsecsc.models.certificate import value_and_violation
@@ -41,12 +42,14 @@ class Best:
     images: tuple[Array, ...]
     """What the deepest codes synthesise at the signal and at every layer, down to themselves."""
     began: float
+    incoherence: float = 0.0
+    """The weight of how alike the atoms of each layer are."""
     objective: float = field(init=False)
     n_iter: int = 0
     rows: list[tuple[int, float, float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.objective = value(self.problem, self.images)
+        self.objective = self._value(self.problem, self.images)
         self._note()
 
     def improve_codes(self, solver: Any) -> None:
@@ -68,12 +71,14 @@ class Best:
         """
         own, where = own_part(self.problem.model.dictionaries[i - 1])
         codes = SparseCodes.from_dense(_clean(self.images[i][:, where]))
+        old = own.filters.astype(np.float64)
         slope = correlate(codes, own, cotangent(self.problem, self.images, i - 1))
+        if self.incoherence:
+            slope += self.incoherence * likeness(old)[1]
         energies = np.bincount(codes.filters, codes.values.astype(float) ** 2, own.n_filters)
         norms = math.prod(self.problem.lipschitz(j) for j in range(1, i))
         sizes = np.where(energies > 0, energies, np.inf) * norms
         direction = slope / sizes.reshape(-1, *(1,) * (slope.ndim - 1))
-        old = own.filters.astype(np.float64)
         for _ in range(_TRIALS):
             new = constraint.project(old - step * direction).astype(own.filters.dtype)
             model = with_layer(self.problem.model, i, new)
@@ -99,9 +104,17 @@ class Best:
         seconds = time.perf_counter() - self.began
         self.rows.append((self.n_iter, seconds, self.objective, np.nan))
 
+    def _value(self, problem: MultilayerPursuit, images: tuple[Array, ...]) -> float:
+        found = value(problem, images)
+        if self.incoherence:
+            banks = (own_part(d)[0].filters for d in problem.model.dictionaries)
+            alike = sum(likeness(bank.astype(np.float64))[0] for bank in banks)
+            found += self.incoherence * alike
+        return found
+
     def _take(self, problem: MultilayerPursuit, images: tuple[Array, ...]) -> bool:
         """Keep model and codes if they are better; return whether they are."""
-        found = value(problem, images)
+        found = self._value(problem, images)
         if not found < self.objective:
             return False
         self.problem, self.images, self.objective = problem, images, found

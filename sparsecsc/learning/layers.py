@@ -35,7 +35,7 @@ class LayersResult:
     status: Status
     """RULE_MET: a round of the joint stage lowered the objective by less than `tol`."""
     objective: float
-    """F of the model at the deepest codes."""
+    """F of the model at the deepest codes, with the term of `incoherence` if there is one."""
     n_iter: int
     """Rounds of the joint stage."""
     history: History
@@ -79,6 +79,7 @@ def learn_layers(
     tol: float = 1e-3,
     max_iter: int = 50,
     joint_iter: int = 20,
+    incoherence: float = 0.0,
     max_seconds: float = math.inf,
     callback: Callable[[LayersCheck], Any] | None = None,
 ) -> LayersResult:
@@ -120,6 +121,10 @@ def learn_layers(
         Most rounds of a layer in the first stage.
     joint_iter : int
         Most rounds of the joint stage; 0: none.
+    incoherence : float
+        Weight of the frame potential in the joint stage, which then minimises
+        :math:`F + \kappa \sum_i R(D_i)`, with R the sum of the squared inner products of any two
+        atoms of layer i that overlap. Less coherent layers come within reach of more theorems.
     max_seconds : float
         Most seconds, looked at after each layer and each round.
     callback : callable, optional
@@ -144,7 +149,8 @@ def learn_layers(
     References
     ----------
     Sulam, Papyan, Romano and Elad 2018 (section V: multi-layer learning with sparse filters);
-    Sulam, Aberdam, Beck and Elad 2020 (F).
+    Sulam, Aberdam, Beck and Elad 2020 (F); Murdock and Lucey 2020 (the frame
+    potential).
 
     Examples
     --------
@@ -167,6 +173,7 @@ def learn_layers(
     """
     began = time.perf_counter()
     problem = MultilayerPursuit(signal, model, penalties)
+    check_number("incoherence", incoherence, least=0.0, finite=True)
     run = Run(
         constraints=_constraints(constraints, problem),
         solver=MLFISTA(restart=True, stationary=0.0) if solver is None else solver,
@@ -179,7 +186,8 @@ def learn_layers(
     if joint_iter:
         _joint.check_penalties(problem)
     problem, layered, stopped = run.by_layer(problem)
-    best = _joint.Best(problem, problem.images(layered[-1]), began)
+    images = problem.images(layered[-1])
+    best = _joint.Best(problem, images, began, incoherence if joint_iter else 0.0)
     status = Status.MAX_ITER if stopped is None else stopped
     if stopped is None and joint_iter:
         try:
