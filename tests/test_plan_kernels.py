@@ -89,6 +89,43 @@ def test_multiply_tiles_is_its_plain_twin(dtype, conjugated, sizes):
     assert_close(found.imag, expected.imag, dtype, slack=100)
 
 
+def plain_pairs(real_tiles, imaginary_tiles, lanes):
+    n, m = real_tiles.shape[1:]
+    spectrum = np.fft.fft2(real_tiles.astype(np.float64) + 1j * imaginary_tiles)
+    orders = [cpu.plans.pair_order(size) for size in (n, m)]
+    ordered = np.swapaxes(spectrum[:, orders[0]][:, :, orders[1]], 1, 2)
+    return ordered.reshape(len(real_tiles), -1, lanes).transpose(1, 0, 2)
+
+
+@precisions
+@pytest.mark.parametrize("size", [(8, 8), (16, 8), (16, 32), (64, 16), (32, 32), (8, 64)], ids=str)
+def test_transforms_of_pairs_are_their_plain_twin_and_undo_each_other(dtype, size):
+    n, m = size
+    lanes = cpu.plans.lanes_of(COMPLEX[dtype])
+    tiles = [real((3, n, m), dtype, seed) for seed in (17, 18)]
+    packed = np.full((n * m // lanes, 2, 3, lanes), np.nan, COMPLEX[dtype])
+    flat = packed.view(dtype).reshape(-1)
+    factors = [cpu.plans.pair_factors(k, dtype) for k in size]
+    room = (np.empty(n * m, dtype), np.empty(n * m, dtype), *factors)
+    lines = tuple(tile.copy().reshape(-1) for tile in tiles)
+    cpu.plans.transform_pairs(flat, lines, (1, 2, 3, lanes), size, room)
+    expected = plain_pairs(*tiles, lanes)
+    assert_close(packed[:, 1].real, expected.real, dtype, slack=50)
+    assert_close(packed[:, 1].imag, expected.imag, dtype, slack=50)
+    assert np.isnan(packed[:, 0]).all()
+    with pytest.raises(AssertionError):
+        assert_close(packed[:, 1].real, plain_pairs(*tiles[::-1], lanes).real, dtype, slack=50)
+    lines = tuple(np.full(tile.size, np.nan, dtype) for tile in tiles)
+    cpu.plans.restore_pairs(lines, flat, (1, 2, 3, lanes), size, room)
+    for line, tile in zip(lines, tiles, strict=True):
+        assert_close(line / (n * m), tile.reshape(-1), dtype, slack=50)
+
+
+@pytest.mark.parametrize("n", [2, 4, 8, 16, 32, 64])
+def test_each_frequency_stands_at_one_place(n):
+    assert sorted(cpu.plans.pair_order(n)) == list(range(n))
+
+
 @precisions
 @pytest.mark.parametrize("add", [False, True])
 @pytest.mark.parametrize("n_outputs", [1, 4, 6])

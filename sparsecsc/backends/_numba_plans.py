@@ -24,6 +24,14 @@ from sparsecsc.backends._numba_registers import (
     row_times_lanes,
     rows_times_lanes,
 )
+from sparsecsc.backends._numba_tile_fft import (
+    pair_factors,
+    pair_order,
+    restore_pairs,
+    transform_pairs,
+)
+
+__all__ = ["pair_factors", "pair_order", "restore_pairs", "transform_pairs"]
 
 
 @_jit

@@ -185,3 +185,77 @@ def keep_larger(typing: Any, kept: Any, index: Any, candidate: Any, label: Any) 
         return context.get_dummy_value()
 
     return types.void(kept, types.intp, candidate, types.int32), build
+
+
+@intrinsic
+def transpose(typing: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
+    """Store the transpose of 8 x 8 numbers; `at` and `to` are (first, step between rows)."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source, at, target, to = args
+        first, step = (builder.extract_value(at, k) for k in range(2))
+        rows = []
+        for k in range(LANES):
+            index = builder.add(first, builder.mul(step, ir.Constant(ir.IntType(64), k)))
+            pointer, align = _address(context, builder, signature.args[0], source, index)
+            rows.append(builder.load(pointer, align=align))
+        bit = 1
+        while bit < LANES:
+            new = list(rows)
+            low = [lane if not lane & bit else LANES + lane - bit for lane in range(LANES)]
+            high = [lane + bit if not lane & bit else LANES + lane for lane in range(LANES)]
+            for i in range(LANES):
+                if not i & bit:
+                    new[i] = _shuffle(builder, rows[i], rows[i | bit], low)
+                    new[i | bit] = _shuffle(builder, rows[i], rows[i | bit], high)
+            rows, bit = new, 2 * bit
+        first, step = (builder.extract_value(to, k) for k in range(2))
+        for k in range(LANES):
+            index = builder.add(first, builder.mul(step, ir.Constant(ir.IntType(64), k)))
+            pointer, align = _address(context, builder, signature.args[2], target, index)
+            builder.store(rows[k], pointer, align=align)
+        return context.get_dummy_value()
+
+    pair: Any = types.UniTuple(types.intp, 2)  # type: ignore[no-untyped-call]
+    return types.void(source, pair, target, pair), build
+
+
+def _shuffle(builder: Any, a: Any, b: Any, lanes: list[int]) -> Any:
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+    return builder.shuffle_vector(a, b, mask)
+
+
+@intrinsic
+def interleave(typing: Any, out: Any, at: Any, a: Any, b: Any) -> Any:
+    """Store a0, b0, a1, b1, ... from ``out[at]`` on; a and b are vectors."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        out, at, a, b = args
+        lanes = [k // 2 + LANES * (k % 2) for k in range(2 * LANES)]
+        mixed = _shuffle(builder, a, b, lanes)
+        data = context.make_array(signature.args[0])(context, builder, out).data
+        pointer = builder.bitcast(builder.gep(data, [at]), mixed.type.as_pointer())
+        builder.store(mixed, pointer, align=signature.args[0].dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, a, b), build
+
+
+@intrinsic
+def separate(typing: Any, x: Any, at: Any, pair: Any, to: Any) -> Any:
+    """Store x[at], x[at + 2], ... from ``pair[0][to]`` on, and the others in ``pair[1]``."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        x, at, pair, to = args
+        pointer, align = _address(context, builder, signature.args[0], x, at)
+        wide = ir.VectorType(pointer.type.pointee.element, 2 * LANES)
+        mixed = builder.load(builder.bitcast(pointer, wide.as_pointer()), align=align)
+        undefined = ir.Constant(wide, ir.Undefined)
+        for k in range(2):
+            half = _shuffle(builder, mixed, undefined, list(range(k, 2 * LANES, 2)))
+            one = builder.extract_value(pair, k)
+            target, align = _address(context, builder, signature.args[2][k], one, to)
+            builder.store(half, target, align=align)
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, pair, types.intp), build

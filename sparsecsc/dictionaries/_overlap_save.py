@@ -16,13 +16,12 @@ from sparsecsc.dictionaries._buffers import Buffers
 from sparsecsc.dictionaries._geometry import Geometry, Sizes, three
 from sparsecsc.dictionaries._lanes import crop_phases, three_axes
 from sparsecsc.dictionaries._operators import make_blocks
+from sparsecsc.dictionaries._tile_spectra import spectra_of
 from sparsecsc.protocols import Array, Block
 
 _CHUNK_ELEMENTS = 2**21
 """Complex numbers of the spectra of a chunk of tiles, for each of which those of the filters are
 read once."""
-_TRANSFORM_ELEMENTS = 2**18
-"""Real numbers that are transformed at a time: they are to stay in the cache."""
 _FEWEST_ELEMENTS, _MOST_ELEMENTS = 2**20, 2**24
 """Of a block: a signal of many channels is read again for each, which large blocks save."""
 
@@ -68,8 +67,8 @@ class TiledTransforms:
                         for filters, codes in parts[b]:
                             self._cut(tile[filters], codes, np.add(corner, back))
 
-                    self._transform(packed, corners, cut)
-                    found = self._product(packed, rows, (1, 0, 0))
+                    self._spectra.transform(packed, corners, cut)
+                    found = self._product(packed, len(corners), rows, (1, 0, 0))
                     for corner, values in zip(corners, found, strict=True):
                         self._keep(grids[b], values, corner, geometry.reach)
 
@@ -88,7 +87,8 @@ class TiledTransforms:
             out = geometry.backend.xp.empty(shape, dtype=signal.dtype)
             for (b, corners), packed in zip(chunks, spectra, strict=True):
                 if b == signals.start:
-                    found = self._product(packed, shape[1], (0, 1, filters.start))
+                    steps = (0, 1, filters.start)
+                    found = self._product(packed, len(corners), shape[1], steps)
                     for corner, values in zip(corners, found, strict=True):
                         self._keep(out[0], values, corner, (0, 0, 0))
             return consume(block, out)
@@ -103,7 +103,7 @@ class TiledTransforms:
                 def cut(tile: Array, corner: Sizes) -> None:
                     self._cut(tile, signal[b], geometry.signal_at(corner))
 
-                self._transform(spectra[index], corners, cut)
+                self._spectra.transform(spectra[index], corners, cut)
 
             geometry.backend.run(transform, range(len(chunks)))
             results: list[Any] = geometry.backend.run(task, self.blocks(signal.shape[0]))
@@ -114,15 +114,11 @@ class TiledTransforms:
         """How many grid points of a tile are free of wrapping, along each axis."""
         return three(tuple(n - r for n, r in zip(self.tile, self.geometry.reach, strict=True)), 1)
 
-    @property
-    def _axes(self) -> tuple[int, ...]:
-        """The tile on the axes that there are."""
-        return self.tile[5 - self.geometry.filters.ndim :]
-
-    @property
-    def _half(self) -> tuple[int, ...]:
-        """The size of a tile's half-spectrum."""
-        return (*self._axes[:-1], self._axes[-1] // 2 + 1)
+    @cached_property
+    def _spectra(self) -> Any:
+        """What transforms tiles."""
+        geometry = self.geometry
+        return spectra_of(geometry.backend, self.buffers, self.tile, geometry.filters.dtype)
 
     @property
     def _complex(self) -> Any:
@@ -134,32 +130,30 @@ class TiledTransforms:
         """The spectra of the filters, packed: (blocks, filters, channels x phases, lanes)."""
         geometry = self.geometry
         rows = geometry.n_channels * geometry.n_phases
-        taps = geometry.taps.reshape(
-            geometry.n_filters, rows, *geometry.taps.shape[8 - len(self._axes) :]
-        )
+        taps = geometry.taps.reshape(geometry.n_filters, rows, *geometry.taps.shape[5:])
         out = self._new_packed(geometry.n_filters, rows)
 
         def fill(m: int) -> None:
-            wide = geometry.backend.xp.astype(taps[m : m + 1], geometry.backend.xp.float64)
-            spectrum = geometry.backend.rfftn(wide, self._axes).reshape(1, rows, -1)
+            spectrum = self._spectra.of_filters(taps[m : m + 1]).astype(self._complex)
             part = self._new_packed(1, rows)
-            geometry.backend.plans.pack(part, spectrum.astype(self._complex), 0)
+            geometry.backend.plans.pack(part, spectrum, 0)
             out[:, m] = part[:, 0]
 
         geometry.backend.run(fill, range(geometry.n_filters))
         return out
 
-    def _packed_shape(self, n_tiles: int, n_rows: int) -> tuple[int, ...]:
+    def _packed_shape(self, n_spectra: int, n_rows: int) -> tuple[int, ...]:
         lanes = self.geometry.backend.plans.lanes_of(self._complex)
-        return (-(-math.prod(self._half) // lanes), n_tiles, n_rows, lanes)
+        return (-(-self._spectra.n_points // lanes), n_spectra, n_rows, lanes)
 
-    def _new_packed(self, n_tiles: int, n_rows: int) -> Array:
-        shape = self._packed_shape(n_tiles, n_rows)
+    def _new_packed(self, n_spectra: int, n_rows: int) -> Array:
+        shape = self._packed_shape(n_spectra, n_rows)
         return self.geometry.backend.xp.empty(shape, dtype=self._complex)
 
     def _packed(self, n_tiles: int, n_rows: int) -> Any:
-        """Lend room for packed spectra."""
-        return self.buffers.borrow(self._packed_shape(n_tiles, n_rows), self._complex)
+        """Lend room for the packed spectra of tiles."""
+        shape = self._packed_shape(self._spectra.count(n_tiles), n_rows)
+        return self.buffers.borrow(shape, self._complex)
 
     def _chunks(self, n_signals: int, sizes: Sizes) -> list[Chunk]:
         """Return all tiles that cover `sizes`, a few at a time."""
@@ -167,7 +161,7 @@ class TiledTransforms:
         steps = (range(0, n, step) for n, step in zip(sizes, self.step, strict=True))
         corners = [three(corner, 0) for corner in itertools.product(*steps)]
         rows = max(geometry.n_filters, geometry.n_channels * geometry.n_phases)
-        most = max(1, _CHUNK_ELEMENTS // (rows * math.prod(self._half)))
+        most = max(1, 2 * _CHUNK_ELEMENTS // (rows * math.prod(self.tile)))
         fair = -(-len(corners) * n_signals // (2 * geometry.backend.threads()))
         n = min(most, fair)
         return [
@@ -184,40 +178,15 @@ class TiledTransforms:
         steps = np.asarray(stride)
         geometry.backend.plans.cut(target, x, np.asarray(corner), steps, geometry.circular)
 
-    def _transform(
-        self, packed: Array, corners: tuple[Sizes, ...], cut: Callable[[Array, Sizes], None]
-    ) -> None:
-        """Store the packed spectra of the tiles that `cut` makes at the corners."""
-        backend, rows = self.geometry.backend, packed.shape[2]
-        n = self._at_a_time(rows)
-        with self.buffers.borrow((n, rows, *self.tile), self.geometry.filters.dtype) as samples:
-            for first in range(0, len(corners), n):
-                here = corners[first : first + n]
-                for tile, corner in zip(samples, here, strict=False):
-                    cut(tile, corner)
-                used = samples[: len(here)].reshape(len(here), rows, *self._axes)
-                spectrum = backend.rfftn(used, self._axes).reshape(len(here), rows, -1)
-                backend.plans.pack(packed, spectrum, first)
-
-    def _product(self, packed: Array, n_outs: int, steps: tuple[int, int, int]) -> Iterator[Array]:
+    def _product(
+        self, packed: Array, n_tiles: int, n_outs: int, steps: tuple[int, int, int]
+    ) -> Iterator[Array]:
         """Yield, for each tile of a chunk, what the filters make of it: (n_outs, *tile)."""
-        backend = self.geometry.backend
-        n_tiles = packed.shape[1]
         sign = np.dtype(self.geometry.filters.dtype).type(1 if steps[0] else -1)
-        n = self._at_a_time(n_outs)
-        lent = self.buffers.borrow((n, n_outs, *self._half), self._complex)
-        with self._packed(n_tiles, n_outs) as out, self._indices() as indices, lent as natural:
+        with self._packed(n_tiles, n_outs) as out, self._indices() as indices:
             room = (indices, sign)
-            backend.plans.multiply_tiles(out, self._matrices, packed, steps, room)
-            for first in range(0, n_tiles, n):
-                used = natural[: min(n, n_tiles - first)]
-                backend.plans.unpack(used.reshape(*used.shape[:2], -1), out, first)
-                tiles = backend.irfftn(used, self._axes)
-                yield from tiles.reshape(*used.shape[:2], *self.tile)
-
-    def _at_a_time(self, n_rows: int) -> int:
-        """Return how many tiles are transformed at a time."""
-        return max(1, _TRANSFORM_ELEMENTS // (n_rows * math.prod(self.tile)))
+            self.geometry.backend.plans.multiply_tiles(out, self._matrices, packed, steps, room)
+            yield from self._spectra.restore(out, n_tiles)
 
     def _indices(self) -> Any:
         return self.buffers.borrow((self.geometry.backend.plans.INDICES,), np.int64)

@@ -8,6 +8,7 @@ fastest. `DirectChannels` does about twice as well as its figure on two threads,
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 from sparsecsc.checks import dtype_name
 from sparsecsc.dictionaries._geometry import Geometry, Sizes, three
+from sparsecsc.dictionaries._tile_spectra import PAIRED, is_paired
 from sparsecsc.dictionaries.plans import (
     DirectChannels,
     DirectSamples,
@@ -35,6 +37,7 @@ _CACHE = 2**25  # bytes of spectra that count as in the cache
 _TILE_TRANSFORM = 0.22  # as _TRANSFORM for tiles, which stay in the cache
 _TILE_PRODUCT = 0.12  # as _PRODUCT, in registers
 _TILE_COPY = 1.9  # nanoseconds to cut, pack, unpack and store one sample of a tile
+_PAIR_TRANSFORM, _PAIR_COPY, _PAIR_START = 0.06, 1.2, 20.0  # the same for two tiles at a time
 # Nanoseconds that a plan takes before it begins, and for each signal of a batch.
 _WHOLE_START, _WHOLE_SIGNAL = 150e3, 2e3
 _SAMPLES_START, _SAMPLES_SIGNAL = 450e3, 10e3
@@ -168,8 +171,11 @@ def _tiled(geometry: Geometry, n_signals: int, tile: Sizes) -> Choice:
     steps = [n - r for n, r in zip(tile, geometry.reach, strict=True)]
     tiles = math.prod(-(-n // step) for n, step in zip(geometry.grid, steps, strict=True))
     maps = geometry.n_filters + _rows(geometry)
-    transforms = 2 * maps * (_TRANSFORM_START + points * math.log2(points + 1) * _TILE_TRANSFORM)
-    copies = 2 * maps * points * _TILE_COPY
+    start, step, copy = _TRANSFORM_START, _TILE_TRANSFORM, _TILE_COPY
+    if is_paired(geometry.backend, tile):
+        start, step, copy = _PAIR_START, _PAIR_TRANSFORM, _PAIR_COPY
+    transforms = 2 * maps * (start + points * math.log2(points + 1) * step)
+    copies = 2 * maps * points * copy
     products = geometry.n_filters * _rows(geometry) * points * _TILE_PRODUCT
     cost = n_signals * tiles * (transforms + copies + products)
     seconds = _NANO * (_TILED_START + n_signals * _TILED_CHUNK + _scale(geometry) * cost)
@@ -196,6 +202,9 @@ def _tiles(geometry: Geometry) -> Iterator[Sizes]:
     n_axes = geometry.filters.ndim - 2
     axes = list(zip(geometry.grid, geometry.reach, strict=True))[3 - n_axes :]
     seen = set()
+    if n_axes == 2:
+        sizes = ([n for n in PAIRED if n > 2 * reach] for _, reach in axes)
+        yield from (three(pair, 1) for pair in itertools.product(*sizes))
     for length in _LENGTHS if n_axes > 1 else _LONG_LENGTHS:
         tile = three(tuple(_length(geometry, n, r, length) for n, r in axes), 1)
         if tile not in seen and math.prod(tile) <= _MOST_TILE:
