@@ -84,6 +84,10 @@ def _run(arguments: Namespace) -> int:
     if arguments.command == "demo":
         settings = _cli_job.demo_settings(arguments.image, arguments.out, arguments.device)
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))
+    return _solve_given(arguments)
+
+
+def _solve_given(arguments: Namespace) -> int:
     known = {field.name for field in fields(Settings)}
     chosen = {name: value for name, value in vars(arguments).items() if name in known}
     settings = Settings(**chosen, given=frozenset(chosen))
