@@ -2,14 +2,13 @@
 
 The first 1000 of scikit-learn's digits, 8 x 8 pixels; three times two halves, each trained on once
 and tested on once. Filters are learned on 200 images of the training half, without labels and
-backpropagation, layer by layer (`sparsecsc.learn` on the images, then on the codes of the layer
-before). The features of an
-image are its deepest codes, averaged over cells of 2 x 2; the classifier is a linear support vector
-machine on standardised features. Its C, and the weight of the penalties, are chosen for each row by
-cross-validation inside the training half::
+backpropagation, layer by layer: `sparsecsc.learn` on the images, then on the codes of the layer
+before. The features of an image are its deepest codes, averaged over cells of 2 x 2; the classifier
+is a linear support vector machine on standardised features. Its C, and the weight of the penalties,
+are chosen for each row by cross-validation inside the training half::
 
     python benchmarks/digits.py
-    python benchmarks/digits.py --repeats 1 --only pixels,chain
+    python benchmarks/digits.py --repeats 1 --only pixels 'chain of 2, thresholding'
 
 It prints a table and appends each result to benchmarks/out/digits.jsonl; what is there is not
 computed again. Needs ``pip install "sparsecsc[sklearn]"``.
@@ -37,7 +36,7 @@ from sklearn.svm import LinearSVC
 import sparsecsc as sc
 
 WIDTH, KERNEL, POOL, DEPTH = 16, 3, 2, 3
-RATIOS = (0.03, 0.1, 0.3)
+RATIOS = (0.01, 0.03, 0.1, 0.3)
 COSTS = (1e-3, 1e-2, 1e-1)
 LEARN_RATIO, LEARN_ROUNDS, LEARN_IMAGES = 0.1, 30, 200
 IMAGES, TOL = 1000, 0.05
@@ -141,7 +140,7 @@ def weights(row: Row, model: Any, images: np.ndarray, ratio: float) -> list[Any]
         weight: Any = ratio * typical(dictionary, source)
         if row.free_identity:
             n_filters = dictionary.code_shape(source.shape)[1]
-            free = np.full((n_filters, 1, 1), weight, source.dtype)
+            free = np.full(n_filters, weight)
             free[: source.shape[1]] = 0
             penalties.append(sc.NonnegativeL1(free))
         else:
@@ -288,10 +287,10 @@ def main() -> None:
     """Read the arguments, run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="each has two halves")
-    parser.add_argument("--only", default="", help="beginnings of rows' names, with commas between")
+    parser.add_argument("--only", nargs="*", default=[], help="beginnings of rows' names")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
-    run(arguments.repeats, [start for start in arguments.only.split(",") if start])
+    run(arguments.repeats, arguments.only)
     table()
 
 
