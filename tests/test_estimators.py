@@ -67,7 +67,7 @@ class Wrong(ConvolutionalSparseCoder):
 
 
 def test_the_checks_catch_a_wrong_estimator():
-    found = failures(Wrong(HAAR, tol=0.05, weight_ratio=0.9))
+    found = failures(Wrong(HAAR, tol=0.05, weight_ratio=0.5))
     assert set(found) >= {"check_dict_unchanged", "check_methods_subset_invariance"}
 
 
