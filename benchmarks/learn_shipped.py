@@ -99,15 +99,14 @@ def layered(make: Callable[[Any], Any], penalties: Any, taps: Any) -> Any:
     """Return what learns a model."""
 
     def run(say: Callable[[str], None]) -> tuple[Any, dict[str, Any]]:
-        signal = squares()[:6, :, :128, :128]
-        signal = np.ascontiguousarray(signal)
+        signal = np.ascontiguousarray(squares()[::3, :, :96, :96])
         found = sc.learn_layers(
             signal,
             make(signal),
             penalties,
             constraints=[sc.UnitBall(n_taps=n) for n in taps],
             tol=1e-3,
-            max_iter=40,
+            max_iter=20,
             joint_iter=30,
             callback=lambda c: say(f"{c.stage}, {c.n_iter}, {c.objective:.6g}"),
         )
@@ -178,9 +177,9 @@ JOBS = {
     "photo12x12x36": single(36, 12),
     "photo8x8x64-rgb": single(64, 8, colour=True),
     "photo16x16x48": single(48, 16, sizes=((6, 16), (10, 16), (16, 16))),
-    "photo2layers": layered(chain([(32, 7), (64, 7)]), [sc.L1(0.02), sc.L1(0.1)], (49, 8)),
+    "photo2layers": layered(chain([(16, 7), (32, 5)]), [sc.L1(0.02), sc.L1(0.05)], (49, 8)),
     "photo3layers": layered(
-        chain([(24, 6), (48, 5), (96, 5)]), [sc.L1(0.01), sc.L1(0.02), sc.L1(0.1)], (36, 6, 6)
+        chain([(16, 6), (24, 5), (32, 5)]), [sc.L1(0.01), sc.L1(0.02), sc.L1(0.05)], (36, 6, 6)
     ),
     "photodense3": layered(dense, dense_penalties(), (25, 27, 51)),
 }

@@ -25,6 +25,8 @@ from sparsecsc.result import Status
 from sparsecsc.solve import solve
 
 DONE = (Status.CONVERGED, Status.RULE_MET)
+_LARGE = 2**15
+"""Values of a sample from which the threads of one solve pay: below, they wait for each other."""
 _CHUNKS = 4
 """Pieces a process is given in turn, so that none is left with the slow ones."""
 
@@ -116,7 +118,8 @@ class Coding:
 
         `alone` says that no other process works on others.
         """
-        with contextlib.nullcontext() if alone else serial():
+        threaded = alone and signals[0].size >= _LARGE
+        with contextlib.nullcontext() if threaded else serial():
             results = [
                 solve(self.problem(sample[None]), self.solver, **self.options) for sample in signals
             ]

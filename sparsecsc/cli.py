@@ -42,6 +42,12 @@ from sparsecsc.backends.devices import describe_gpus, missing_gpu
 from sparsecsc.data import names
 from sparsecsc.io import SignalFile
 
+_EXTRAS = {
+    "cupy": "arrays on a GPU",
+    "matplotlib": "report.png",
+    "sklearn": "estimators",
+    "distributed": "clusters",
+}
 _MISUSE, _NOT_CONVERGED, _INTERRUPTED = 2, 1, 130
 
 
@@ -88,6 +94,10 @@ def _run(arguments: Namespace) -> int:
         options = (arguments.image, arguments.out, arguments.device, arguments.model)
         settings = _cli_job.demo_settings(*options)
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))
+    return _solve_given(arguments)
+
+
+def _solve_given(arguments: Namespace) -> int:
     known = {field.name for field in fields(Settings)}
     chosen = {name: value for name, value in vars(arguments).items() if name in known}
     settings = Settings(**chosen, given=frozenset(chosen))
@@ -123,7 +133,7 @@ def _info() -> int:
     print(f"{'backends':<12}numpy (CPU, {backend.threads()} threads)")
     print(f"{'shipped':<12}{', '.join(names())}")
     _show_devices()
-    for name, use in (("cupy", "arrays on a GPU"), ("matplotlib", "report.png")):
+    for name, use in _EXTRAS.items():
         installed = importlib.util.find_spec(name) is not None
         print(f"{name:<12}{'installed' if installed else 'not installed'} (for {use})")
     return 0

@@ -20,7 +20,7 @@ import sparsecsc as sc
 from sparsecsc import _distributed_calls
 from sparsecsc.cli import main
 from sparsecsc.distributed import connect, encode_blocks, map_items
-from sparsecsc.io import load_codes
+from sparsecsc.io import load_codes, load_layer_codes, save_model
 
 pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning", "default::ResourceWarning")
 
@@ -303,6 +303,20 @@ def test_a_job_of_other_settings_is_not_gone_on_with(folder, cluster, capsys):
     (folder / "out" / "batch.json").write_text("{")
     assert solve(folder, cluster, "--resume") == 2
     assert "got a damaged file" in capsys.readouterr().err
+
+
+def test_models_are_solved_file_by_file(folder, cluster):
+    banks = [sc.dct_filters((3, 3)), sc.random_filters(4, 9, (3, 3), 0)]
+    save_model(folder / "model.npz", sc.MLCSC([sc.ConvDictionary(bank) for bank in banks]))
+    run = ["--model", str(folder / "model.npz"), "--weight-ratio", "0.3", "--pursuit", "lbp"]
+    run += ["--quiet", "--lowpass", "0", "--out", str(folder / "out")]
+    address = cluster.scheduler_address
+    assert main(["solve", str(folder / "in"), *run, "--scheduler", address]) == 0
+    assert main(["solve", str(folder / "in" / "1.png"), *run[:-1], str(folder / "alone")]) == 0
+    there = load_layer_codes(folder / "out" / "1.png" / "codes.npz").codes
+    alone = load_layer_codes(folder / "alone" / "codes.npz").codes
+    for one, other in zip(there, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_files_not_converged_are_told(folder, cluster, capsys):
