@@ -85,7 +85,7 @@ class Arrangement:
 
 
 def arrange(signal: Any, filters: Any, multiple: int = 1) -> Arrangement:
-    """Check signal and filters, and say how the signal is arranged.
+    """Check signal and filters, and say how the signal is arranged; `multiple` is the stride.
 
     Each padded axis is mirrored by the filters' size and is a multiple of `multiple` long.
 
@@ -103,10 +103,16 @@ def arrange(signal: Any, filters: Any, multiple: int = 1) -> Arrangement:
     n_axes, channels = len(kernel), filters.shape[1]
     added = n_axes + 2 - signal.ndim
     plain = Arrangement(filters, tuple(signal.shape), added, ())
-    if not 0 <= added <= 2 or channels not in (1, plain.core_shape[1]):  # noqa: PLR2004
+    if not 0 <= added <= 2 or channels not in (1, plain.core_shape[1]):
         msg = (
             f"`signal` must have axes {_AXES}, of {n_axes} spatial axes and, unless `filters` have "
             f"one channel, {channels} channels; got shape {tuple(signal.shape)}: move its axes."
+        )
+        raise ValueError(msg)
+    if multiple > min(kernel):
+        msg = (
+            f"`spins` must be at most the size of the filters {kernel}, which else leave gaps; got "
+            f"{multiple}: choose fewer."
         )
         raise ValueError(msg)
     sizes = plain.core_shape[2:]

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from sparsecsc.applications.debias import debias
-from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.penalties.l1 import L1
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
@@ -58,8 +57,8 @@ class Restoration:
 class Spinning:
     """What the pursuits of all shifts have in common."""
 
-    dictionary: ConvDictionary
-    """Its stride is the number of shifts along each axis."""
+    dictionary: Any
+    """A `ConvDictionary`. Its stride is the number of shifts along each axis."""
     amount: float
     """Of de-biasing."""
     options: dict[str, Any]

@@ -62,12 +62,12 @@ def debias(problem: Any, codes: Any, *, amount: float = 1.0, max_iter: int = 200
     problem.check_codes("codes", codes)
     check_number("amount", amount, least=0.0, most=1.0)
     check_count("max_iter", max_iter)
-    codes = sparse(codes)
-    if amount == 0 or not codes.indices.size:
-        return codes
-    fitted = _least_squares(problem, codes, max_iter)
-    values = codes.values + amount * (fitted - codes.values)
-    return SparseCodes(codes.indices, values.astype(codes.dtype), codes.shape)
+    support: SparseCodes = sparse(codes)
+    if amount == 0 or not support.indices.size:
+        return support
+    fitted = _least_squares(problem, support, max_iter)
+    values = support.values + amount * (fitted - support.values)
+    return SparseCodes(support.indices, values.astype(support.dtype), support.shape)
 
 
 def _least_squares(problem: Any, codes: SparseCodes, max_iter: int) -> Array:

@@ -12,7 +12,7 @@ from sparsecsc.applications._spinning import Restoration, Spinning
 from sparsecsc.checks import check_count, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.protocols import Array
-from sparsecsc.result import Status
+from sparsecsc.result import Result, Status
 
 _TOL = 2e-2
 _SHARE = 0.12
@@ -122,11 +122,12 @@ def inpaint(
 
 def _rounds(
     spinning: Spinning, signal: Array, threshold: Array, plan: tuple[int, float]
-) -> tuple[Array, Any]:
+) -> tuple[Array, tuple[Result, ...]]:
     """Let smooth part and codes take turns; return their sum and the last results."""
     rounds, lowpass = plan
     mask: Any = spinning.mask
-    rough, pilot, results = np.zeros_like(signal), None, ()
+    rough, pilot = np.zeros_like(signal), None
+    results: tuple[Result, ...] = ()
     smooth = np.zeros_like(signal)
     for number in range(rounds):
         smooth = smooth_through(signal - rough, mask, lowpass, smooth)

@@ -49,13 +49,13 @@ def estimate_noise(signal: Any) -> Array:
     Examples
     --------
     >>> import numpy as np, sparsecsc as sc
-    >>> noise = np.random.default_rng(0).standard_normal((1, 1, 64, 64))
+    >>> noise = np.random.default_rng(0).standard_normal((1, 1, 128, 128))
     >>> sc.estimate_noise(3.0 * noise).round(1)
     array([3.])
     """
     check_host(signal=signal)
     check_array("signal", signal, ndims=(3, 4, 5), axes=_AXES)
-    if min(signal.shape[2:]) < 2:  # noqa: PLR2004
+    if min(signal.shape[2:]) < 2:
         msg = (
             "`signal` must have at least 2 samples along each spatial axis to tell noise by; got "
             f"shape {tuple(signal.shape)}: give `sigma`, or leave out the axis."
