@@ -16,6 +16,8 @@ from sparsecsc.protocols import Array
 from sparsecsc.result import Result, Status
 from sparsecsc.solve import solve
 
+TOL, MAX_ITER = 2e-2, 300
+"""Of each pursuit, unless the options say otherwise."""
 _FLOOR = 0.3
 """Correlations below this share of the threshold count as that much."""
 
@@ -91,13 +93,20 @@ class Spinning:
             weight = correlation_weights(self.dictionary, threshold, seen)
             problem = Pursuit(moved, self.dictionary, L1(weight), mask=mask)
             start = starts[number].kept if number < len(starts) else None
-            result = solve(problem, start=start, **self.options)
+            limits = {"tol": TOL, "max_iter": MAX_ITER} | self.options
+            result = solve(problem, start=start, **limits)
             codes = debias(problem, result.kept, amount=self.amount)
             total += np.roll(problem.synthesize(codes), [-s for s in shift], axes)
             results.append(result)
             if result.status is Status.INTERRUPTED:
                 break
         return total / signal.dtype.type(len(results)), tuple(results)
+
+
+def beyond_rounding(levels: Array, signal: Array) -> Array:
+    """Return the levels, one a signal, with 0 for those that are rounding errors of the signal."""
+    peaks = np.abs(signal).reshape(len(signal), -1).max(axis=1)
+    return np.where(levels > 32 * float(np.finfo(signal.dtype).eps) * peaks, levels, 0.0)
 
 
 def correlation_weights(dictionary: Any, threshold: Array, pilot: Array | None) -> Array:

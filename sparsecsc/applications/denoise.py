@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sparsecsc.applications._arrange import Arrangement, arrange
-from sparsecsc.applications._spinning import Restoration, Spinning
+from sparsecsc.applications._spinning import Restoration, Spinning, beyond_rounding
 from sparsecsc.applications.noise import estimate_noise
 from sparsecsc.checks import check_count, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
@@ -17,7 +17,6 @@ from sparsecsc.result import Status
 
 _LATER = 0.7
 """The threshold from the second round on, whose weights are of a signal with little noise."""
-_TOL = 2e-2
 
 
 def denoise(
@@ -67,7 +66,7 @@ def denoise(
     debias : float, default 0
         From 0 to 1: how far codes move to the least squares fit on their support.
     **options
-        As for `solve`; by default `tol` is 0.02.
+        As for `solve`; by default `tol` is 0.02 and `max_iter` 300.
 
     Returns
     -------
@@ -85,7 +84,7 @@ def denoise(
     Cost: ``rounds * spins**d`` pursuits, each with 1 / ``spins**d`` of the codes. Memory: one
     array of that many codes for the weights. Signals continue as their mirror image. After Ctrl-C
     the mean of what there is is returned, with the status INTERRUPTED. A signal whose noise level
-    is 0 is returned as it is.
+    is 0, or at its rounding errors, is returned as it is.
 
     References
     ----------
@@ -112,7 +111,7 @@ def denoise(
     smooth, rough = _split(arrangement.pad(rotated), lowpass)
     # Where there is no noise any threshold will do, as the signal is returned as it is.
     threshold = level * arrangement.per_batch(np.where(levels > 0, levels, 1.0))
-    spinning = Spinning(dictionary, debias, {"tol": _TOL} | options)
+    spinning = Spinning(dictionary, debias, options)
     estimate, results = spinning.average(rough, threshold, rough)
     for _ in range(rounds - 1):
         if results[-1].status is Status.INTERRUPTED:
@@ -134,8 +133,10 @@ def _check_numbers(level: float, rounds: int, debias: float) -> None:
 def _noise(core: Array, sigma: Any) -> Array:
     """Return the noise level of each signal."""
     if sigma is None:
-        return estimate_noise(core)
-    return np.full(len(core), check_number("sigma", sigma, least=0.0, finite=True))
+        levels = estimate_noise(core)
+    else:
+        levels = np.full(len(core), check_number("sigma", sigma, least=0.0, finite=True))
+    return beyond_rounding(levels, core)
 
 
 def _split(signal: Array, lowpass: float) -> tuple[Array, Array]:

@@ -124,7 +124,8 @@ def find_events(
     if core.ndim != 3 or len(core) != 1 or core.shape[1] != filters.shape[1]:
         msg = (
             f"`signal` must be one recording {_RECORDING_AXES} with the "
-            f"{filters.shape[1]} channels of `filters`; got shape {tuple(signal.shape)}: pass one, or one channel, at a time."
+            f"{filters.shape[1]} channels of `filters`; got shape {tuple(signal.shape)}: pass one, "
+            "or one channel, at a time."
         )
         raise ValueError(msg)
     check_number("sampling_rate", sampling_rate, above=0.0, finite=True)

@@ -8,13 +8,12 @@ import numpy as np
 
 from sparsecsc.applications._arrange import Arrangement, arrange, check_host
 from sparsecsc.applications._smoothing import smooth_through
-from sparsecsc.applications._spinning import Restoration, Spinning
+from sparsecsc.applications._spinning import Restoration, Spinning, beyond_rounding
 from sparsecsc.checks import check_count, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.protocols import Array
 from sparsecsc.result import Result, Status
 
-_TOL = 2e-2
 _SHARE = 0.12
 """The threshold in units of the standard deviation of the samples there are."""
 _FIRST = 0.25
@@ -67,7 +66,7 @@ def inpaint(
     keep : bool, default True
         Whether samples that are there are returned as they are, not as approximated.
     **options
-        As for `solve`; by default `tol` is 0.02.
+        As for `solve`; by default `tol` is 0.02 and `max_iter` 300.
 
     Returns
     -------
@@ -112,7 +111,7 @@ def inpaint(
     thresholds = _thresholds(known, there, weight)
     threshold = arrangement.per_batch(np.where(thresholds > 0, thresholds, 1.0))
     padded = arrangement.pad(known)
-    spinning = Spinning(dictionary, 0.0, {"tol": _TOL} | options, arrangement.pad(there))
+    spinning = Spinning(dictionary, 0.0, options, arrangement.pad(there))
     estimate = _rounds(spinning, padded, threshold, (rounds, lowpass))
     restored = arrangement.crop(estimate[0])
     if keep:
@@ -170,4 +169,4 @@ def _thresholds(known: Array, there: Array, weight: float | None) -> Array:
     if weight is not None:
         return np.full(len(known), check_number("weight", weight, above=0.0, finite=True))
     spreads = [float(np.std(y[m > 0], dtype=np.float64)) for y, m in zip(known, there, strict=True)]
-    return _SHARE * np.asarray(spreads)
+    return beyond_rounding(_SHARE * np.asarray(spreads), known)
