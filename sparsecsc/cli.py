@@ -1,4 +1,4 @@
-"""The command line: ``sparsecsc demo``, ``solve``, ``verify``, ``bench`` and ``info``.
+"""The command line: ``sparsecsc demo``, ``solve``, ``denoise`` and others; ``--help`` lists them.
 
 The only module that prints. Results go to standard output, the progress bar and errors to standard
 error. Exit codes: 0 done; 1 stopped before the tolerance was certified, also after Ctrl-C (SIGINT)
@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 
 from sparsecsc import (
+    _cli_apply,
+    _cli_apply_options,
     _cli_bench,
     _cli_checks,
     _cli_device,
@@ -75,10 +77,12 @@ def _run(arguments: Namespace) -> int:
         print(f"sparsecsc {_cli_outcome.package_version('sparsecsc')}")
         return 0
     if arguments.command is None:
-        msg = "expected demo, solve, verify, bench or info; got no command; see sparsecsc --help."
+        msg = "expected a command, such as demo or solve; got none; see sparsecsc --help."
         raise MisuseError(msg)
     if arguments.command == "info":
         return _info()
+    if arguments.command in _cli_apply_options.COMMANDS:
+        return _cli_apply.run(arguments, print)
     if arguments.command in ("bench", "verify"):
         say = functools.partial(print, file=sys.stderr, flush=True)
         run = _cli_bench.run if arguments.command == "bench" else _cli_verify.run

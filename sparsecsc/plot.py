@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from sparsecsc._plot_compare import comparison
 from sparsecsc._plot_draw import (
     activity,
     bar,
@@ -26,7 +27,7 @@ from sparsecsc._plot_layers import layers_report
 from sparsecsc.codes import SparseCodes
 from sparsecsc.result import History
 
-__all__ = ["activity", "convergence", "filters", "layers_report", "raster", "report"]
+__all__ = ["activity", "comparison", "convergence", "filters", "layers_report", "raster", "report"]
 
 _MOST_USED = 12
 

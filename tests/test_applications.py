@@ -79,7 +79,7 @@ def pursuit(dtype=np.float64, masked=False, stride=1):
     signal = rng.standard_normal((2, 1, 12, 12)).astype(dtype)
     mask = (rng.random(signal.shape) < 0.7).astype(dtype) if masked else None
     dictionary = sc.ConvDictionary(dct(dtype, (3, 3)), stride=stride)
-    return sc.Pursuit(signal, dictionary, sc.L1(1.2), mask=mask)
+    return sc.Pursuit(signal, dictionary, sc.L1(1.5), mask=mask)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -87,17 +87,18 @@ def pursuit(dtype=np.float64, masked=False, stride=1):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_debiasing_agrees_with_explicit_least_squares(dtype, masked, stride):
     problem = pursuit(dtype, masked, stride)
-    codes = sc.solve(problem, tol=1e-6).sparse_codes
+    found = sc.solve(problem, tol=1e-6).sparse_codes
+    large = np.abs(found.values) > 0.05  # of the rest some need not be zero in a solution
+    codes = sc.SparseCodes(found.indices[large], found.values[large], found.shape)
     assert 5 < codes.nnz < 200
     fitted = sc.debias(problem, codes)
-    # conjugate gradients err with the condition of the support's matrix, below 1e3 here
-    assert_close(fitted.values, explicit(problem, codes), dtype, slack=2000)
+    assert_close(fitted.values, explicit(problem, codes), dtype)
     assert np.array_equal(fitted.indices, codes.indices)
     half = sc.debias(problem, codes, amount=0.5)
     assert_close(half.values, 0.5 * (codes.values + fitted.values), dtype)
     assert sc.debias(problem, codes, amount=0) == codes
     with pytest.raises(AssertionError):  # the comparison can fail: shrunken codes are no fit
-        assert_close(codes.values, explicit(problem, codes), dtype, slack=2000)
+        assert_close(codes.values, explicit(problem, codes), dtype)
 
 
 def test_debiasing_takes_dense_codes_and_leaves_empty_ones():
@@ -326,12 +327,13 @@ def test_planted_events_are_found_at_their_sample(n_channels, noise):
 
 
 def test_amplitudes_are_those_of_each_channel():
-    signal, filters, (starts, which, _) = planted(np.random.default_rng(0), 2, 0.1)
+    signal, filters, (starts, _, _) = planted(np.random.default_rng(0), 2, 0.1)
     signal[:, 1] *= 1.7
     events = sc.find_events(signal[0].T.copy(), filters, 4.0)
+    assert set(starts) <= set(events.samples)
     for channel in range(2):
-        columns = np.zeros((3000, len(starts)))
-        for column, (start, kind) in enumerate(zip(starts, which, strict=True)):
+        columns = np.zeros((3000, len(events)))
+        for column, (start, kind) in enumerate(zip(events.samples, events.filters, strict=True)):
             columns[start : start + 24, column] = filters[kind, channel]
         expected = np.linalg.lstsq(columns, signal[0, channel], rcond=None)[0]
         assert np.abs(events.amplitudes[:, channel] - expected).max() < 1e-9
