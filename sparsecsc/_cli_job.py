@@ -158,7 +158,9 @@ def prepare(settings: Settings, source: SignalFile | None = None) -> Job:
         options["n_channels"] = int(filters.shape[1])
         source = _cli_large.read(settings, options)
     separate = _separate(source, filters)
-    mask = None if settings.mask is None else _read_mask(settings, source)
+    mask = None
+    if settings.mask is not None:
+        mask = read_mask(settings.mask, settings.dtype, source)
     if settings.workdir is None:
         lowpass, signal = split(source.signal, mask, strength)
     else:
@@ -189,11 +191,16 @@ def _separate(source: SignalFile, filters: np.ndarray) -> bool:
     return bool(channels > 1 and filters.shape[1] == 1)
 
 
-def _read_mask(settings: Settings, source: SignalFile) -> np.ndarray:
-    """Return the mask with as many axes as the signal."""
-    assert settings.mask is not None
+def read_mask(given: str, dtype: str, source: SignalFile) -> np.ndarray:
+    """Return the mask in this file with as many axes as the signal.
+
+    Raises
+    ------
+    MisuseError, OSError, ValueError
+        If it cannot be read, or is not of the input's size.
+    """
     shape = source.signal.shape
-    mask = load_mask(settings.mask, settings.dtype)
+    mask = load_mask(given, dtype)
     check_array("mask", mask, ndims=range(1, 6), axes="as the input's")
     if mask.shape == shape[2:]:
         mask = mask[None, None]

@@ -103,11 +103,13 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", metavar="COMMAND")
     _add_demo(commands)
     _add_solve(commands)
-    from sparsecsc._cli_bench import add_bench  # these need the parsers of numbers below
+    from sparsecsc._cli_apply_options import add_applications  # these need the parsers below
+    from sparsecsc._cli_bench import add_bench
     from sparsecsc._cli_learn_options import add_learn
     from sparsecsc._cli_verify import add_verify
 
     add_learn(commands)
+    add_applications(commands)
     add_verify(commands)
     add_bench(commands)
     commands.add_parser("info", help="versions, backends, threads, what is shipped and installed")

@@ -1,4 +1,4 @@
-"""The command line: ``sparsecsc demo``, ``solve``, ``learn``, ``verify``, ``bench``, ``info``.
+"""The command line: ``sparsecsc demo``, ``solve``, ``denoise`` and others; ``--help`` lists them.
 
 The only module that prints. Results go to standard output, the progress bar and errors to standard
 error. Exit codes: 0 done; 1 stopped before the tolerance was certified, also after Ctrl-C (SIGINT)
@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 
 from sparsecsc import (
+    _cli_apply,
+    _cli_apply_options,
     _cli_batch,
     _cli_bench,
     _cli_checks,
@@ -80,7 +82,7 @@ def _run(arguments: Namespace) -> int:
         print(f"sparsecsc {_cli_outcome.package_version('sparsecsc')}")
         return 0
     if arguments.command is None:
-        msg = "expected demo, solve, learn, verify, bench or info; got no command; see sparsecsc --help."
+        msg = "expected a command, such as demo or solve; got none; see sparsecsc --help."
         raise MisuseError(msg)
     if arguments.command == "info":
         return _info()
@@ -88,8 +90,9 @@ def _run(arguments: Namespace) -> int:
         say = functools.partial(print, file=sys.stderr, flush=True)
         run = _cli_bench.run if arguments.command == "bench" else _cli_verify.run
         return run(arguments, say, print)
-    if arguments.command == "learn":
-        return _cli_learn.run(arguments, functools.partial(print, flush=True))
+    if arguments.command == "learn" or arguments.command in _cli_apply_options.COMMANDS:
+        apply: Any = _cli_learn.run if arguments.command == "learn" else _cli_apply.run
+        return int(apply(arguments, functools.partial(print, flush=True)))
     if arguments.command == "demo":
         options = (arguments.image, arguments.out, arguments.device, arguments.model)
         settings = _cli_job.demo_settings(*options)

@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from sparsecsc._plot_codes import codes, comparison, usage
+from sparsecsc._plot_compare import side_by_side
 from sparsecsc._plot_draw import (
     activity,
     bar,
@@ -38,6 +39,7 @@ __all__ = [
     "learn_report",
     "raster",
     "report",
+    "side_by_side",
     "usage",
 ]
 

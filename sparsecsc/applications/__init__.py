@@ -1,1 +1,1 @@
-"""What codes are for: features, and other uses of a pursuit."""
+"""What sparse codes are for: denoising, inpainting, taking apart, events, features."""
