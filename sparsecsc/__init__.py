@@ -3,8 +3,6 @@
 from typing import Any
 
 from sparsecsc._solve_books import Check as Check
-from sparsecsc.applications.features import layered_features as layered_features
-from sparsecsc.applications.features import pool_codes as pool_codes
 from sparsecsc.applications._spinning import Restoration as Restoration
 from sparsecsc.applications.debias import debias as debias
 from sparsecsc.applications.decompose import Decomposition as Decomposition
@@ -12,6 +10,8 @@ from sparsecsc.applications.decompose import decompose as decompose
 from sparsecsc.applications.denoise import denoise as denoise
 from sparsecsc.applications.events import Events as Events
 from sparsecsc.applications.events import find_events as find_events
+from sparsecsc.applications.features import layered_features as layered_features
+from sparsecsc.applications.features import pool_codes as pool_codes
 from sparsecsc.applications.inpaint import inpaint as inpaint
 from sparsecsc.applications.noise import estimate_noise as estimate_noise
 from sparsecsc.backends import backend_of as backend_of

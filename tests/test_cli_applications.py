@@ -196,7 +196,7 @@ def test_misuse_gets_one_line_and_code_2(folder, capsys, words, message):
 def test_the_input_is_never_overwritten(folder, capsys):
     (folder / "noisy.png").rename(folder / "denoised.png")
     before = (folder / "denoised.png").read_bytes()
-    assert main("denoise denoised.png --filters dct6x6 --out .".split()) == 2
+    assert main(["denoise", "denoised.png", "--filters", "dct6x6", "--out", "."]) == 2
     assert "--out must not lead to the input itself" in capsys.readouterr().err
     assert (folder / "denoised.png").read_bytes() == before
 
