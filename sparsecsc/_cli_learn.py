@@ -117,13 +117,14 @@ def announcement(job: LearnJob) -> list[str]:
     of = f"{n} files" if n > 1 else job.files.paths[0].name
     channels = f"{job.first.shape[1]} channel{'s' if job.first.shape[1] > 1 else ''}"
     taps = "x".join(map(str, filters.shape[2:]))
-    ratio = f", {s.weight_ratio:g} of the weight that makes all codes zero at the start"
+    ratio = ""
+    if s.weight_ratio is not None:
+        ratio = f", {s.weight_ratio:g} of the weight that makes all codes zero at the start"
     how = f"{s.epochs} x {Batches(job.files).size} batches" if s.online else "all at once"
     lowpass = job.files.strength(job.files.paths[0])
     lines = [f"signals     {of}: {'the first ' if s.online else ''}{size}, {channels}, {how}"]
     if lowpass:
         lines.append(f"low-pass    of strength {lowpass:g} taken off")
-    ratio = "" if s.weight_ratio is None else ratio
     return [
         *lines,
         f"filters     {filters.shape[0]} of {taps}, start {s.start}",

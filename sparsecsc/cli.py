@@ -76,8 +76,8 @@ def _run(arguments: Namespace) -> int:
         print(f"sparsecsc {_cli_outcome.package_version('sparsecsc')}")
         return 0
     if arguments.command is None:
-        msg = "expected demo, solve, learn, verify, bench or info; got no command; see sparsecsc --help."
-        raise MisuseError(msg)
+        msg = "expected demo, solve, learn, verify, bench or info; got no command; see "
+        raise MisuseError(msg + "sparsecsc --help.")
     if arguments.command == "info":
         return _info()
     if arguments.command in ("bench", "verify"):
