@@ -99,15 +99,17 @@ def prepare(settings: LearnSettings) -> LearnJob:
     """
     s, files = settings, find_files(settings)
     first = Batches(files)[0] if s.online else files.signal(files.paths)
-    filters = start_filters(s, first, files.paths[0])
-    dictionary = ConvDictionary(filters, padding=s.padding)
+    constraint = UnitBall(zero_mean=s.zero_mean)
+    dictionary = ConvDictionary(start_filters(s, first, files.paths[0]), padding=s.padding)
+    allowed = constraint.project(dictionary.filters)  # the ratio of the weight is to these
+    dictionary = ConvDictionary(allowed, padding=s.padding)
     make = L1 if s.penalty == "l1" else NonnegativeL1
     problem = Pursuit(first, dictionary, make(1.0))
     weight = s.weight
     if weight is None:
         assert s.weight_ratio is not None
         weight = s.weight_ratio * lambda_max(problem)
-    return LearnJob(s, files, first, dictionary, make(weight), UnitBall(zero_mean=s.zero_mean))
+    return LearnJob(s, files, first, dictionary, make(weight), constraint)
 
 
 def announcement(job: LearnJob) -> list[str]:
