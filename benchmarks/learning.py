@@ -147,10 +147,21 @@ SETTINGS: tuple[dict[str, Any], ...] = (
 """The first is the best on camera: the others are 1 to 20 % higher after 30 iterations."""
 
 
+def _first_gradient(*args: Any) -> tuple[np.ndarray, np.ndarray, float]:
+    """Compute what alphacsc 0.4 does in a loop, which NumPy 2.4 refuses: the same, as arrays."""
+    signal, codes, filters, constants, weight, norms, tol, _ = args
+    gradient = importlib.import_module("alphacsc.loss_and_gradient").gradient_zi
+    beta = gradient(signal, codes, D=filters, reg=None, return_func=False, constants=constants)
+    beta = beta - codes * norms
+    return beta, np.maximum(-beta - weight, 0) / norms - codes, tol * np.std(signal)
+
+
 def alphacsc(given: Case, n_iter: int, settings: dict[str, Any]) -> Trail:
     """Return the filters of alphacsc's run at some iterations."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        descent: Any = importlib.import_module("alphacsc.utils.coordinate_descent")
+        descent._init_beta = _first_gradient
         learn = importlib.import_module("alphacsc.learn_d_z_multi").learn_d_z_multi
         rows: list[tuple[int, float, np.ndarray]] = []
         began, away, k = time.perf_counter(), 0.0, 0
@@ -239,7 +250,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="camera, chelsea, coffee, snare; default: all")
     parser.add_argument("--iterations", type=int, default=200, help="of a rival")
-    parser.add_argument("--tol", type=float, default=5e-4, help="of ours")
+    parser.add_argument("--tol", type=float, default=2e-4, help="of ours")
     parser.add_argument("--threads", type=int, default=2, help="of SPORCO's transforms")
     parser.add_argument("--tune", action="store_true", help="only try SPORCO's settings")
     options = parser.parse_args()

@@ -99,15 +99,17 @@ def prepare(settings: LearnSettings) -> LearnJob:
     """
     s, files = settings, find_files(settings)
     first = Batches(files)[0] if s.online else files.signal(files.paths)
-    filters = start_filters(s, first, files.paths[0])
-    dictionary = ConvDictionary(filters, padding=s.padding)
+    constraint = UnitBall(zero_mean=s.zero_mean)
+    dictionary = ConvDictionary(start_filters(s, first, files.paths[0]), padding=s.padding)
+    allowed = constraint.project(dictionary.filters)  # the ratio of the weight is to these
+    dictionary = ConvDictionary(allowed, padding=s.padding)
     make = L1 if s.penalty == "l1" else NonnegativeL1
     problem = Pursuit(first, dictionary, make(1.0))
     weight = s.weight
     if weight is None:
         assert s.weight_ratio is not None
         weight = s.weight_ratio * lambda_max(problem)
-    return LearnJob(s, files, first, dictionary, make(weight), UnitBall(zero_mean=s.zero_mean))
+    return LearnJob(s, files, first, dictionary, make(weight), constraint)
 
 
 def announcement(job: LearnJob) -> list[str]:
@@ -117,13 +119,14 @@ def announcement(job: LearnJob) -> list[str]:
     of = f"{n} files" if n > 1 else job.files.paths[0].name
     channels = f"{job.first.shape[1]} channel{'s' if job.first.shape[1] > 1 else ''}"
     taps = "x".join(map(str, filters.shape[2:]))
-    ratio = f", {s.weight_ratio:g} of the weight that makes all codes zero at the start"
+    ratio = ""
+    if s.weight_ratio is not None:
+        ratio = f", {s.weight_ratio:g} of the weight that makes all codes zero at the start"
     how = f"{s.epochs} x {Batches(job.files).size} batches" if s.online else "all at once"
     lowpass = job.files.strength(job.files.paths[0])
     lines = [f"signals     {of}: {'the first ' if s.online else ''}{size}, {channels}, {how}"]
     if lowpass:
         lines.append(f"low-pass    of strength {lowpass:g} taken off")
-    ratio = "" if s.weight_ratio is None else ratio
     return [
         *lines,
         f"filters     {filters.shape[0]} of {taps}, start {s.start}",

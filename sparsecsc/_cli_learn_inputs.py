@@ -67,7 +67,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Batches:
-    """The batches of all epochs, read when they are asked for; each epoch in an order of its own."""
+    """The batches of all epochs, read when asked for; each epoch has an order of its own."""
 
     files: Files
 

@@ -32,7 +32,8 @@ class WholeOutcome:
     @property
     def uses(self) -> np.ndarray:
         """How much each filter is used."""
-        return self.result.sparse_codes.size_by_filter()
+        uses: np.ndarray = self.result.sparse_codes.size_by_filter()
+        return uses
 
     def summary(self) -> dict[str, Any]:
         """Return what result.json says of it."""
@@ -149,7 +150,7 @@ def write_all(job: Any, outcome: WholeOutcome | OnlineOutcome, out: Path) -> Wri
         "sentence": outcome.status.value,
         "filters_shape": list(filters.shape),
         "dtype": str(filters.dtype),
-        "threads": backend_of(filters).threads(),  # type: ignore[attr-defined]
+        "threads": backend_of(filters).threads(),
         "parameters": job.parameters(),
         "versions": versions(),
     }

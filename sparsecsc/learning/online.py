@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,7 +79,7 @@ class OnlineResult:
 
 
 def learn_online(
-    batches: Sequence[Any],
+    batches: Any,
     filters: Any,
     penalty: Any,
     *,
