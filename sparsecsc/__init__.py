@@ -45,7 +45,9 @@ from sparsecsc.learning.constraint import UnitBall as UnitBall
 from sparsecsc.learning.layers import LayersCheck as LayersCheck
 from sparsecsc.learning.layers import LayersResult as LayersResult
 from sparsecsc.learning.layers import learn_layers as learn_layers
+from sparsecsc.learning.learn import LearnCheck as LearnCheck
 from sparsecsc.learning.learn import learn as learn
+from sparsecsc.learning.online import OnlineResult as OnlineResult
 from sparsecsc.learning.online import OnlineState as OnlineState
 from sparsecsc.learning.online import learn_online as learn_online
 from sparsecsc.learning.result import LearnResult as LearnResult

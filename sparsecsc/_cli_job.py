@@ -26,9 +26,9 @@ from sparsecsc.solve import default_solver
 from sparsecsc.solvers.admm import ADMM
 from sparsecsc.solvers.fista import FISTA
 
-_DEMO_SIZE = 256
+_DEMO_SIZE, _MODEL_SIZE = 256, 128
+"""Pixels along each side; fewer for a model of several layers, which takes many iterations."""
 _MODEL_TOL = 1e-2
-"""Of the demo of a model, which takes many iterations."""
 _CORNERS = {"camera": (40, 130), "chelsea": (20, 90), "coffee": (70, 170)}
 
 
@@ -127,11 +127,12 @@ def demo_settings(
     return Settings(f"{image} (shipped)", filters, weight_ratio=0.05, **options)
 
 
-def demo_source(image: str) -> SignalFile:
+def demo_source(image: str, model: str | None = None) -> SignalFile:
     """Return a square of a shipped photograph, as if read from a PNG file."""
     pixels = load_image(image)
     top, left = _CORNERS.get(image, (0, 0))
-    pixels = np.atleast_3d(pixels[top : top + _DEMO_SIZE, left : left + _DEMO_SIZE])
+    size = _DEMO_SIZE if model is None else _MODEL_SIZE
+    pixels = np.atleast_3d(pixels[top : top + size, left : left + size])
     signal = np.ascontiguousarray(np.moveaxis(pixels, -1, 0)[None])
     return SignalFile(signal, ImageFormat(".png", "uint8", signal.shape[1]), Path(f"{image}.png"))
 

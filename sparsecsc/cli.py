@@ -96,7 +96,8 @@ def _run(arguments: Namespace) -> int:
     if arguments.command == "demo":
         options = (arguments.image, arguments.out, arguments.device, arguments.model)
         settings = _cli_job.demo_settings(*options)
-        return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))
+        source = _cli_job.demo_source(arguments.image, arguments.model)
+        return _solve(settings, arguments.quiet, source)
     return _solve_given(arguments)
 
 
