@@ -64,7 +64,7 @@ def inpaint(
     keep : bool, default True
         Whether samples that are there are returned as they are, not as approximated.
     **options
-        As for `solve`; by default `tol` is 0.02 and `max_iter` 300.
+        As for `solve`, but for `start`; by default `tol` is 0.02 and `max_iter` 300.
 
     Returns
     -------
