@@ -29,6 +29,7 @@ from sparsecsc.applications.inpaint import inpaint
 from sparsecsc.bench import filters, machine, records
 from sparsecsc.bench.images import missing as missing_image
 from sparsecsc.bench.images import picture
+from sparsecsc.dictionaries.analytic import dct_filters
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "applications.jsonl"
@@ -133,6 +134,8 @@ def _bank(name: str) -> np.ndarray:
         from sparsecsc.io import load_filters
 
         return load_filters(name).astype(np.float32)
+    if name.startswith("dct"):  # with the constant filter, which helps here
+        return dct_filters([int(n) for n in name[3:].split("x")], dtype=np.float32)
     return filters.named_filters(name).astype(np.float32)
 
 

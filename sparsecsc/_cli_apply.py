@@ -57,7 +57,8 @@ def run(arguments: Namespace, show: Callable[[str], Any]) -> int:
     if getattr(arguments, "lowpass", 0.0) is None:
         arguments.lowpass = DEFAULT_LOWPASS if image else 0.0
     named = arguments.filters if isinstance(arguments.filters, list) else [arguments.filters]
-    constant = getattr(arguments, "lowpass", 0.0) == 0
+    parts = arguments.command == "decompose"  # there the low-pass has what is constant
+    constant = not parts or arguments.lowpass == 0
     banks = [read_filters(name, constant=constant, dtype=arguments.dtype) for name in named]
     source = _read(arguments.input, banks[0], arguments.dtype)
     name, make = _APPLICATIONS[arguments.command]

@@ -85,7 +85,7 @@ def _add_inpaint(commands: Any) -> None:
     _add_filters(add)
     text = "an image or array of the input's size: 1 (white) where there is a sample, 0 where not"
     add("--mask", metavar="FILE", required=True, help=text)
-    text = "the threshold (default: 0.12 of the standard deviation of the samples)"
+    text = "the threshold (default: 0.15 of the standard deviation of the samples)"
     add("--weight", type=_number(above=0.0, most=_LARGEST), metavar="W", help=text)
     text = "strength of the smooth part under the codes (default: 0.5)"
     add("--lowpass", type=_number(above=0.0, most=_LARGEST), default=0.5, metavar="S", help=text)

@@ -280,6 +280,25 @@ def test_components_and_residual_add_up_to_the_signal():
     assert parts.result.codes.shape[1] == sum(len(bank) for bank in banks)
 
 
+def test_each_component_is_what_its_own_codes_and_filters_make():
+    signal = np.random.default_rng(0).standard_normal(60)
+    banks = [sc.dct_filters(3), 2.0 * sc.dct_filters(5)]
+    parts = sc.decompose(signal, banks, [0.4, 0.9], tol=1e-6)
+    codes, first = parts.result.codes, len(banks[0])
+    # the signal is mirrored by the largest filters
+    for bank, share, part in zip(
+        banks, (codes[:, :first], codes[:, first:]), parts.components, strict=True
+    ):
+        assert np.abs(part).max() > 0.1
+        assert_close(sc.ConvDictionary(bank).synthesize(share)[0, 0, 5:-5], part)
+    padded = np.pad(signal, 5, mode="symmetric")[None, None]
+    three = np.concatenate([np.pad(banks[0], ((0, 0), (0, 0), (0, 2))), banks[1]])
+    weights = np.repeat([0.4, 0.9], [len(bank) for bank in banks])
+    problem = sc.Pursuit(padded, sc.ConvDictionary(three), sc.L1(weights))
+    expected = sc.solve(problem, sc.FISTA(), tol=1e-6).objective
+    assert parts.result.objective == pytest.approx(expected, rel=2e-6)
+
+
 def test_spikes_and_waves_are_told_apart():
     rng = np.random.default_rng(0)
     waves = 0.8 * np.sin(0.5 * np.arange(400))
@@ -349,6 +368,12 @@ def test_nonnegative_events_and_a_separation():
     assert 200 not in rare.samples  # of the same filter, smaller, within 100 samples
 
 
+def test_no_events_are_a_record_of_length_0():
+    events = sc.find_events(np.ones((50, 2)) * 1e-3, sc.ricker_filters(8, [1.0]).repeat(2, 1), 1.0)
+    assert len(events) == 0
+    assert events.amplitudes.shape == (0, 2)
+
+
 def test_noise_alone_has_hardly_any_events():
     noise = np.random.default_rng(0).standard_normal(20000)
     filters = sc.ricker_filters(32, [2.0, 4.0])
@@ -385,6 +410,7 @@ PROBLEM = pursuit()
         (lambda: sc.denoise(IMAGE, BANK, spins=7), ValueError, "`spins` must be at most"),
         (lambda: sc.denoise(IMAGE, BANK, debias=2.0), ValueError, "`debias` must be a number"),
         (lambda: sc.denoise(IMAGE, BANK, lowpass=-1.0), ValueError, "`lowpass` must be"),
+        (lambda: sc.denoise(IMAGE, BANK, start=1), TypeError, "`start` must be left out"),
         (lambda: sc.estimate_noise(np.ones((1, 1, 1))), ValueError, "at least 2 samples"),
         (lambda: sc.estimate_noise(IMAGE), ValueError, "`signal` must have axes"),
         (lambda: sc.inpaint(IMAGE, MASK.tolist(), BANK), TypeError, "`mask` must be a boolean"),

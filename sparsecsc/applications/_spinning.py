@@ -67,6 +67,14 @@ class Spinning:
     """Of `solve`."""
     mask: Array | None = None
 
+    def __post_init__(self) -> None:
+        if "start" in self.options:
+            msg = (
+                "`start` must be left out, as each shift starts where it was in the round before; "
+                "got one."
+            )
+            raise TypeError(msg)
+
     def average(
         self, signal: Array, threshold: Array, pilot: Array | None, starts: Sequence[Result] = ()
     ) -> tuple[Array, tuple[Result, ...]]:

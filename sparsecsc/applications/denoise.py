@@ -66,7 +66,7 @@ def denoise(
     debias : float, default 0
         From 0 to 1: how far codes move to the least squares fit on their support.
     **options
-        As for `solve`; by default `tol` is 0.02 and `max_iter` 300.
+        As for `solve`, but for `start`; by default `tol` is 0.02 and `max_iter` 300.
 
     Returns
     -------

@@ -14,10 +14,8 @@ from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.protocols import Array
 from sparsecsc.result import Result, Status
 
-_SHARE = 0.12
+_SHARE = 0.15
 """The threshold in units of the standard deviation of the samples there are."""
-_FIRST = 0.25
-"""The first round's weights, all alike, in units of the threshold."""
 
 
 def inpaint(
@@ -42,7 +40,7 @@ def inpaint(
         c_j = \frac{|\langle d_j, p \rangle|}{\|d_j\|}
 
     where the pilot p is Dz of the round before; in the first round all weights are
-    :math:`\tau \|d_j\| / 4`.
+    :math:`\tau \|d_j\|`.
 
     Parameters
     ----------
@@ -54,7 +52,7 @@ def inpaint(
     filters : array, shape (n_filters, n_channels, *kernel)
         Of the signal's dtype. Filters of one channel work on each channel by itself.
     weight : float, optional
-        The threshold tau, in units of the signal, larger for noisy samples. By default 0.12 of
+        The threshold tau, in units of the signal, larger for noisy samples. By default 0.15 of
         the standard deviation of each signal's samples.
     rounds : int, default 4
         How often both parts are computed.
@@ -66,7 +64,7 @@ def inpaint(
     keep : bool, default True
         Whether samples that are there are returned as they are, not as approximated.
     **options
-        As for `solve`; by default `tol` is 0.02 and `max_iter` 300.
+        As for `solve`, but for `start`; by default `tol` is 0.02 and `max_iter` 300.
 
     Returns
     -------
@@ -128,11 +126,10 @@ def _rounds(
     rough, pilot = np.zeros_like(signal), None
     results: tuple[Result, ...] = ()
     smooth = np.zeros_like(signal)
-    for number in range(rounds):
+    for _ in range(rounds):
         smooth = smooth_through(signal - rough, mask, lowpass, smooth)
-        now = threshold if number else _FIRST * threshold
         rest = mask * (signal - smooth)
-        rough, results = spinning.average(rest, now, pilot, results)
+        rough, results = spinning.average(rest, threshold, pilot, results)
         pilot = rough
         if results[-1].status is Status.INTERRUPTED:
             break

@@ -44,7 +44,7 @@ def estimate_noise(signal: Any) -> Array:
 
     References
     ----------
-    Donoho and Johnstone 1994 (section 4.1: the median of the finest wavelet coefficients).
+    Donoho and Johnstone 1994 (the median of the finest wavelet coefficients).
 
     Examples
     --------
