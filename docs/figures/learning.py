@@ -30,7 +30,9 @@ def main() -> None:
     ):
         plot.filters(bank[order], ax=axis)
         axis.set_title(title, fontsize=10)
-    axes[2].plot(result.history.iterations, result.history.objectives, ".-", ms=3, color="tab:orange")
+    axes[2].plot(
+        result.history.iterations, result.history.objectives, ".-", ms=3, color="tab:orange"
+    )
     axes[2].set(xlabel="round", ylabel="objective")
     axes[2].set_title("the objective never rises", fontsize=10)
     axes[2].grid(True, alpha=0.3)
