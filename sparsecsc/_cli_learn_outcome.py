@@ -115,8 +115,9 @@ class OnlineOutcome:
         """Return what is said after the run."""
         state = self.result.state
         mean = self.summary()["objective"]
+        done = self.status is Status.RULE_MET
         return [
-            f"result      {self.status.value}",
+            f"result      {'All batches were learned from.' if done else self.status.value}",
             f"            {state.n_batches} batches in {state.seconds:.1f} s",
             f"objective   {mean:.6g} a batch, on average over the last epoch",
             f"filters     {len(state.idle)} idle",

@@ -128,6 +128,26 @@ def test_a_folder_is_learned_from_online(folder, tmp_path):
     assert other["history"]["objectives"] != found["history"]["objectives"]
 
 
+def test_what_is_said_names_filters_weight_and_outcome(folder, tmp_path, capsys):
+    common = ("--filters", "4", "--kernel", "5x5", "--weight-ratio", "0.2")
+    learn(folder / "0.png", *common, out=tmp_path / "o")
+    said = capsys.readouterr().out
+    for text in (
+        "24 x 28, 3 channels",
+        "low-pass    of strength 5",
+        "4 of 5x5",
+        "0.2 of the weight",
+    ):
+        assert text in said
+    assert "certified relative gaps" in said
+    assert "wrote       filters.npz, result.json, report.png" in said
+    learn(folder, *common, "--online", out=tmp_path / "p")
+    said = capsys.readouterr().out
+    assert "4 files: the first" in said
+    assert "1 x 4 batches" in said
+    assert "All batches were learned from." in said
+
+
 def test_an_interrupted_run_resumes_to_the_same_filters_bit_for_bit(folder, tmp_path, monkeypatch):
     learn(folder, *ONLINE, out=tmp_path / "whole")
     checkpoint = tmp_path / "checkpoint.npz"
