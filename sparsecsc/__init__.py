@@ -32,7 +32,11 @@ from sparsecsc.dictionaries.waveforms import tone_filters as tone_filters
 from sparsecsc.encode import Encoding as Encoding
 from sparsecsc.encode import encode as encode
 from sparsecsc.learning.constraint import UnitBall as UnitBall
+from sparsecsc.learning.learn import LearnCheck as LearnCheck
 from sparsecsc.learning.learn import learn as learn
+from sparsecsc.learning.online import OnlineResult as OnlineResult
+from sparsecsc.learning.online import OnlineState as OnlineState
+from sparsecsc.learning.online import learn_online as learn_online
 from sparsecsc.learning.result import LearnResult as LearnResult
 from sparsecsc.learning.starts import patch_filters as patch_filters
 from sparsecsc.models.certificate import certify_codes as certify_codes

@@ -104,8 +104,10 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_solve(commands)
     from sparsecsc._cli_bench import add_bench  # these need the parsers of numbers below
+    from sparsecsc._cli_learn_options import add_learn
     from sparsecsc._cli_verify import add_verify
 
+    add_learn(commands)
     add_verify(commands)
     add_bench(commands)
     commands.add_parser("info", help="versions, backends, threads, what is shipped and installed")

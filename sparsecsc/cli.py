@@ -1,4 +1,4 @@
-"""The command line: ``sparsecsc demo``, ``solve``, ``verify``, ``bench`` and ``info``.
+"""The command line: ``sparsecsc demo``, ``solve``, ``learn``, ``verify``, ``bench``, ``info``.
 
 The only module that prints. Results go to standard output, the progress bar and errors to standard
 error. Exit codes: 0 done; 1 stopped before the tolerance was certified, also after Ctrl-C (SIGINT)
@@ -29,6 +29,7 @@ from sparsecsc import (
     _cli_checks,
     _cli_device,
     _cli_job,
+    _cli_learn,
     _cli_outcome,
     _cli_run,
     _cli_verify,
@@ -79,14 +80,16 @@ def _run(arguments: Namespace) -> int:
         print(f"sparsecsc {_cli_outcome.package_version('sparsecsc')}")
         return 0
     if arguments.command is None:
-        msg = "expected demo, solve, verify, bench or info; got no command; see sparsecsc --help."
-        raise MisuseError(msg)
+        msg = "expected demo, solve, learn, verify, bench or info; got no command; see "
+        raise MisuseError(msg + "sparsecsc --help.")
     if arguments.command == "info":
         return _info()
     if arguments.command in ("bench", "verify"):
         say = functools.partial(print, file=sys.stderr, flush=True)
         run = _cli_bench.run if arguments.command == "bench" else _cli_verify.run
         return run(arguments, say, print)
+    if arguments.command == "learn":
+        return _cli_learn.run(arguments, functools.partial(print, flush=True))
     if arguments.command == "demo":
         settings = _cli_job.demo_settings(arguments.image, arguments.out, arguments.device)
         return _solve(settings, arguments.quiet, _cli_job.demo_source(arguments.image))

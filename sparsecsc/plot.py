@@ -24,6 +24,7 @@ from sparsecsc._plot_draw import (
     raster,
 )
 from sparsecsc._plot_layers import layers_report
+from sparsecsc._plot_learn import learn_report
 from sparsecsc.codes import SparseCodes
 from sparsecsc.result import History
 
@@ -34,6 +35,7 @@ __all__ = [
     "convergence",
     "filters",
     "layers_report",
+    "learn_report",
     "raster",
     "report",
     "usage",

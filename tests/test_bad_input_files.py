@@ -437,7 +437,7 @@ FILES = {
 }
 
 WORDS = {
-    "no command": ([], r"expected demo, solve, verify, bench or info; got no command"),
+    "no command": ([], r"expected demo, solve, learn, verify, bench or info; got no command"),
     "unknown command": (["polish"], r"argument COMMAND: invalid choice: 'polish'"),
     "no input": (["solve"], r"the following arguments are required: INPUT"),
     "unknown option": (["solve", "good.png", *GOOD, "--fast"], r"unrecognized arguments: --fast"),

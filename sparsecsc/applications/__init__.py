@@ -1,1 +1,1 @@
-"""What codes are for: features, and other uses of a pursuit."""
+"""What sparse codes are for: removing noise, filling gaps, taking apart, finding events."""

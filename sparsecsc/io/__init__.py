@@ -25,5 +25,8 @@ from sparsecsc.io.mapped import write_signal_by_windows as write_signal_by_windo
 from sparsecsc.io.models import SavedModel as SavedModel
 from sparsecsc.io.models import load_model as load_model
 from sparsecsc.io.models import save_model as save_model
+from sparsecsc.io.online import load_online as load_online
+from sparsecsc.io.online import online_checkpoint as online_checkpoint
+from sparsecsc.io.online import save_online as save_online
 from sparsecsc.io.weights import Convolutions as Convolutions
 from sparsecsc.io.weights import load_convolutions as load_convolutions

@@ -111,13 +111,52 @@ def make_quadratic(problem: Any, codes: SparseCodes) -> LagQuadratic | SampleQua
     """Return the data term of a `Pursuit` with a `ConvDictionary` at these codes, in float64."""
     dictionary = problem.dictionary
     if problem.mask is None and shift_invariant(dictionary) and fits(dictionary):
-        pairs = correlate_pairs(codes, dictionary, problem.signal.shape[2:])
-        correlation = correlate(codes, dictionary, problem.signal)
-        return LagQuadratic(pairs, correlation, 0.5 * problem.backend.sum_squares(problem.signal))
+        return make_lags(dictionary, codes, problem.signal)
     like = replace(dictionary, filters=dictionary.filters.astype(np.float64), plan=None)
     mask = None if problem.mask is None else problem.mask.astype(np.float64)
     exact = problem.signal.astype(np.float64, copy=False)
     return SampleQuadratic(codes.astype(np.float64), like, exact, mask)
+
+
+def make_majoriser(problem: Any, codes: SparseCodes) -> LagQuadratic:
+    r"""Return a quadratic by lags that is not below the data term, and touches it at the filters.
+
+    What is masked, or of atoms that are cut off lies outside of the signal, counts as if the
+    filters as they are explained it without an error: with :math:`M \le c`,
+    :math:`\|M(y - x)\|^2 \le c^2 \|x_0 + (M/c)^2 (y - x_0) - x\|^2 + \text{constant}`, x_0 being
+    D z.
+    """
+    dictionary = problem.dictionary
+    if problem.mask is None and shift_invariant(dictionary):
+        return make_lags(dictionary, codes, problem.signal)
+    whole = replace(dictionary, plan=None)
+    if not dictionary.is_circular:
+        whole = replace(whole, padding="valid")
+    exact = codes.astype(np.float64)
+    filled = exact.synthesize(replace(whole, filters=whole.filters.astype(np.float64)))
+    spatial = problem.signal.shape[2:]
+    begins = [before for before, _ in dictionary.pads]
+    ends = zip(begins, spatial, filled.shape[2:], strict=True)
+    inside: Any = (..., *(slice(a, min(a + n, size)) for a, n, size in ends))
+    region = filled[inside]  # may be smaller: samples that no atom reaches
+    known: Any = (..., *(slice(0, n) for n in region.shape[2:]))
+    most, share = 1.0, np.ones(1)
+    if problem.mask is not None:
+        most = float(problem.mask.max()) ** 2
+        share = np.broadcast_to(problem.mask, problem.signal.shape)[known] ** 2 / most
+    region += share * (problem.signal[known] - region)
+    quadratic = make_lags(whole, exact, filled)
+    return LagQuadratic(
+        most * quadratic.pairs, most * quadratic.correlation, most * quadratic.energy
+    )
+
+
+def make_lags(dictionary: ConvDictionary, codes: SparseCodes, signal: Array) -> LagQuadratic:
+    """Return the data term of a dictionary whose atoms are not cut off, without a mask."""
+    backend: Any = backend_of(signal)
+    pairs = correlate_pairs(codes, dictionary, signal.shape[2:])
+    correlation = correlate(codes, dictionary, signal)
+    return LagQuadratic(pairs, correlation, 0.5 * backend.sum_squares(signal))
 
 
 def shift_invariant(dictionary: ConvDictionary) -> bool:

@@ -103,12 +103,12 @@ class UnitBall:
 
     def _onto_cone(self, filters: Array) -> Array:
         taps: Any = True if self.support is None else self.support
-        cone = np.where(taps, filters, 0)
+        cone = np.where(taps, filters, filters.dtype.type(0))
         if self.nonnegative:
             return np.maximum(cone, 0)
         if self.zero_mean:
             axes = tuple(range(2, cone.ndim))
             count = np.broadcast_to(taps, cone.shape).sum(axis=axes, keepdims=True)
-            mean = cone.sum(axis=axes, keepdims=True) / np.maximum(count, 1)
-            return np.where(taps, cone - mean, 0)
+            mean = cone.sum(axis=axes, keepdims=True) / np.maximum(count, 1).astype(cone.dtype)
+            return np.where(taps, cone - mean, cone.dtype.type(0))
         return cone

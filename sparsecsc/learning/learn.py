@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -146,13 +146,16 @@ def learn(
     >>> result.status.name, result.filters.shape
     ('CONVERGED', (2, 1, 8))
     """
-    problem = _problem(signal, filters, penalty, mask=mask, padding=padding)
-    _check(problem, constraint, callback)
+    dictionary = conv_dictionary(filters, padding)
+    check_constraint(constraint, dictionary)
+    if callback is not None:
+        check_callable("callback", callback, "a function of one LearnCheck")
     check_number("tol", tol, least=0.0)
     check_count("max_iter", max_iter)
     check_number("max_seconds", max_seconds, above=0.0)
-    allowed = constraint.project(problem.dictionary.filters.astype(np.float64))
-    problem = with_filters(problem, allowed.astype(signal.dtype))
+    allowed = constraint.project(dictionary.filters.astype(np.float64))
+    dictionary = replace(dictionary, filters=allowed.astype(dictionary.filters.dtype))
+    problem = Pursuit(signal, dictionary, as_penalty(penalty), mask)
     solver = _solver(problem) if solver is None else solver
     run = Run(constraint, solver, tol, max_iter, max_seconds)
     books = Books()
@@ -212,10 +215,8 @@ class Run:
         return code(problem, start, self.solver, self.constraint, tol=tol, max_iter=max_iter)
 
 
-def _problem(
-    signal: Array, filters: Any, penalty: Any, *, mask: Array | None, padding: Any
-) -> Pursuit:
-    """Return the pursuit with the filters of the start."""
+def conv_dictionary(filters: Any, padding: Any) -> ConvDictionary:
+    """Return the filters as a dictionary, of NumPy arrays."""
     dictionary = filters
     if not hasattr(filters, "bind"):
         dictionary = ConvDictionary(filters, padding=padding)
@@ -225,16 +226,19 @@ def _problem(
             got = f"{kind_of(dictionary.filters)} arrays"
         msg = f"`filters` must be a NumPy array, or a ConvDictionary of one; got {got}: pass one."
         raise TypeError(msg)
-    if not hasattr(penalty, "prox"):
-        penalty = L1(penalty)
-    return Pursuit(signal, dictionary, penalty, mask)
+    found: ConvDictionary = dictionary
+    return found
 
 
-def _check(problem: Pursuit, constraint: Any, callback: Any) -> None:
+def as_penalty(penalty: Any) -> Any:
+    """Return a penalty; a number is the weight of `L1`."""
+    return penalty if hasattr(penalty, "prox") else L1(penalty)
+
+
+def check_constraint(constraint: Any, dictionary: ConvDictionary) -> None:
+    """Check that a constraint can do what is asked of it, for these filters."""
     check_methods("constraint", constraint, UnitBall, ("project", "maximise", "check"))
-    constraint.check(problem.dictionary.filters)
-    if callback is not None:
-        check_callable("callback", callback, "a function of one LearnCheck")
+    constraint.check(dictionary.filters)
 
 
 def _solver(problem: Pursuit) -> Any:

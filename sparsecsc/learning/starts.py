@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from sparsecsc.checks import check_array, check_count, per_axis
 from sparsecsc.codes import SparseCodes
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.learning._quadratics import correlate
+from sparsecsc.optimality import weight_level
 from sparsecsc.protocols import Array
 
 _SIGNAL_AXES = "(n_signals, n_channels, *spatial) with 1, 2 or 3 spatial axes"
@@ -73,16 +75,18 @@ def patch_filters(
     return filters
 
 
-def reseed(problem: Any, codes: SparseCodes, constraint: Any, least: float) -> dict[int, Array]:
+def reseed(
+    problem: Any, codes: SparseCodes, idle: Sequence[int], constraint: Any
+) -> dict[int, Array]:
     """Return a filter for each idle one: from the largest patch of the residual, then the next.
 
-    Where the best allowed filter for a patch has a correlation of `least` or below with it, no code
-    would use that filter: none is returned.
+    Where the best allowed filter for a patch has a correlation with it that is no more than the
+    weight, no code would use that filter: none is returned.
     """
     found: dict[int, Array] = {}
-    idle = np.flatnonzero(codes.count_by_filter() == 0)
-    if not idle.size:
+    if not len(idle):
         return found
+    least = weight_level(problem.penalty)
     residual = problem.masked(problem.residual(codes))
     ones = np.ones_like(problem.dictionary.filters[:1])
     one = replace(problem.dictionary, filters=ones, plan=None)
@@ -91,9 +95,9 @@ def reseed(problem: Any, codes: SparseCodes, constraint: Any, least: float) -> d
         place = int(np.argmax(energies))
         patch = _patch(one, residual, place)
         size = float(constraint.maximise(patch)[0])
-        if size <= least:
+        if not size > least:
             break
-        found[int(m)] = constraint.project(2 / size * patch)[0]
+        found[m] = constraint.project(2 / size * patch)[0]
         _blank(energies, place, one)
     return found
 
