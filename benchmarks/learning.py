@@ -228,7 +228,7 @@ def compare(given: Case, n_iter: int, tol: float, rival: Callable[..., Trail], n
     trail = ours(given, tol)
     theirs = rival(given, n_iter)
     found = publish(given, name, theirs, list(range(len(theirs.rows))))
-    own = trail.settings.pop("own_objectives"), trail.settings.pop("own_seconds")
+    own = trail.settings["own_objectives"], trail.settings["own_seconds"]
     last = publish(given, "sparsecsc", trail, [len(trail.rows) - 1])
     final = f"{last['iterations'][0]} rounds, {last['seconds'][0]:.2f} s"
     print(f"\n### {given.name}: ours after {final}: {last['objectives'][0]:.4f}\n", flush=True)
