@@ -1,6 +1,6 @@
 """Handwritten digits by a linear classifier on codes, with the features of each pursuit.
 
-The first 1000 of scikit-learn's digits, 8 x 8 pixels; three times two halves, each trained on once
+The first 1000 of scikit-learn's digits, 8 x 8 pixels; two times two halves, each trained on once
 and tested on once. Filters are learned on 200 images of the training half, without labels and
 backpropagation, layer by layer: `sparsecsc.learn` on the images, then on the codes of the layer
 before. The features of an image are its deepest codes, averaged over cells of 2 x 2; the classifier
@@ -286,7 +286,7 @@ def table() -> None:
 def main() -> None:
     """Read the arguments, run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="each has two halves")
+    parser.add_argument("--repeats", type=int, default=2, help="each has two halves")
     parser.add_argument("--only", nargs="*", default=[], help="beginnings of rows' names")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
