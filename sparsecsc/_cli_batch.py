@@ -31,7 +31,7 @@ def run(settings: Settings, say: Callable[[str], Any], show: Callable[[str], Any
     int
         0 if every file was coded to its tolerance, else 1.
     """
-    distributed = _room()
+    distributed = clusters()
     jobs = _jobs(settings)
     folder = check_folder(settings.out, {}, own=Path(settings.input))
     _check_same(settings, folder)
@@ -89,7 +89,7 @@ class _Report:
             self.show(f"{len(self.files):>5} of {self.total}  {name}  {how}")
 
 
-def _room() -> Any:
+def clusters() -> Any:
     """Return the module that knows clusters."""
     try:
         from sparsecsc import distributed

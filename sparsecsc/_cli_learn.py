@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sparsecsc._cli_batch import clusters
 from sparsecsc._cli_learn_inputs import Batches, Files, find_files, start_filters
 from sparsecsc._cli_learn_options import LearnSettings, check
 from sparsecsc._cli_learn_outcome import OnlineOutcome, WholeOutcome, write_all
@@ -162,7 +164,10 @@ def _online(job: LearnJob, *, quiet: bool) -> OnlineOutcome:
     from tqdm.auto import tqdm
 
     silent = quiet or not sys.stderr.isatty()
-    with tqdm(total=len(batches), desc="learn", unit="batch", disable=silent) as bar:
+    with (
+        _mapper(s.scheduler) as mapper,
+        tqdm(total=len(batches), desc="learn", unit="batch", disable=silent) as bar,
+    ):
         bar.update(0 if start is None else start.n_batches)
 
         def callback(state: OnlineState) -> None:
@@ -180,10 +185,22 @@ def _online(job: LearnJob, *, quiet: bool) -> OnlineOutcome:
             tol=s.tolerance,
             max_seconds=s.max_seconds,
             callback=callback,
+            mapper=mapper,
         )
     if s.checkpoint is not None:
         save_online(s.checkpoint, result.state, parameters=parameters, versions=versions_)
     return OnlineOutcome(result, batches.size)
+
+
+@contextmanager
+def _mapper(scheduler: str | None) -> Iterator[Any]:
+    """Lend what codes the signals of a batch on a cluster; None without one."""
+    if scheduler is None:
+        yield None
+        return
+    distributed = clusters()
+    with distributed.connect(scheduler) as client:
+        yield distributed.mapper(client)
 
 
 def _resumed(job: LearnJob) -> OnlineState:

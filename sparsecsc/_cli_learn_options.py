@@ -62,6 +62,7 @@ class LearnSettings:
     checkpoint: str | None = None
     save_every: float = _SAVE_EVERY
     resume: bool = False
+    scheduler: str | None = None
     out: str = "sparsecsc-out"
     given: frozenset[str] = frozenset()
     """The names of the settings that the command line has."""
@@ -74,13 +75,16 @@ class LearnSettings:
         return _ONLINE_TOL if self.online else _TOL
 
 
+_ONLY_ONLINE = ("batch", "epochs", "forgetting", "checkpoint", "save_every", "resume", "scheduler")
+
+
 def check(s: LearnSettings) -> None:
     """Check that the options go with each other."""
     if (s.weight is None) == (s.weight_ratio is None):
         msg = "give exactly one of --weight and --weight-ratio; got "
         got = "neither: --weight-ratio 0.1 is a start." if s.weight is None else "both."
         raise MisuseError(msg + got)
-    for name in ("batch", "epochs", "forgetting", "checkpoint", "save_every", "resume"):
+    for name in _ONLY_ONLINE:
         if name in s.given and not s.online:
             option = "--" + name.replace("_", "-")
             msg = f"{option} needs --online; got it alone: add --online, or leave it out."
@@ -155,6 +159,8 @@ def _add_online(add: Any) -> None:
     add("--save-every", type=_number(least=0.0), metavar="S", help=text)
     text = "go on from --checkpoint: the filters are those of a run that was not cut off"
     add("--resume", action="store_true", help=text)
+    text = "a dask scheduler (tcp://HOST:PORT) whose workers code the files of each batch"
+    add("--scheduler", metavar="ADDRESS", help=text)
 
 
 def _kernel(text: str) -> tuple[int, ...]:

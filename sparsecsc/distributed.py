@@ -25,7 +25,7 @@ from sparsecsc.penalties.l1 import L1
 from sparsecsc.problems import SIGNAL_AXES, Pursuit
 from sparsecsc.solve import solve
 
-__all__ = ["Outcome", "connect", "encode_blocks", "map_items"]
+__all__ = ["Outcome", "connect", "encode_blocks", "map_items", "mapper"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +147,34 @@ def map_items(
         if callback is not None:
             callback(outcomes[n])
     return outcomes
+
+
+def mapper(client: Client | None = None) -> Callable[[Callable[[Any], Any], list[Any]], list[Any]]:
+    """Return what calls a function for each item on a cluster, as the builtin ``map`` does here.
+
+    For ``sparsecsc.learn_online(mapper=...)``: the signals of each batch are coded on the workers,
+    and what a worker that dies had is coded by another.
+
+    Parameters
+    ----------
+    client : distributed.Client, optional
+        From `connect`; without one all is done here.
+
+    Returns
+    -------
+    callable
+        Of a function and a list of items; returns the list of values, or raises what the first
+        item that failed did.
+    """
+
+    def mapped(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
+        outcomes = map_items(function, items, client)
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+        return [outcome.value for outcome in outcomes]
+
+    return mapped
 
 
 def encode_blocks(

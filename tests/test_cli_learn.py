@@ -182,6 +182,7 @@ def test_an_interrupted_run_resumes_to_the_same_filters_bit_for_bit(folder, tmp_
         (("--weight", "1", "--weight-ratio", "0.1"), "got both"),
         (("--weight", "1", "--batch", "2"), "--batch needs --online"),
         (("--weight", "1", "--resume"), "--resume needs --online"),
+        (("--weight", "1", "--scheduler", "tcp://a:1"), "--scheduler needs --online"),
         (("--weight", "1", "--online", "--resume"), "--resume needs --checkpoint FILE"),
         (("--weight", "1", "--online", "--max-iter", "3"), "--max-iter is without --online"),
         (("--weight", "1", "--online", "--checkpoint", "a.txt"), "must end in .npz"),

@@ -19,7 +19,7 @@ from PIL import Image
 import sparsecsc as sc
 from sparsecsc import _distributed_calls
 from sparsecsc.cli import main
-from sparsecsc.distributed import connect, encode_blocks, map_items
+from sparsecsc.distributed import connect, encode_blocks, map_items, mapper
 from sparsecsc.io import load_codes, load_layer_codes, save_model
 
 pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning", "default::ResourceWarning")
@@ -83,6 +83,48 @@ def test_a_killed_worker_changes_nothing(client, tmp_path):
     for one, other in zip(targets, serial, strict=True):
         assert one.read_bytes() == other.read_bytes()
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_learning_on_a_cluster_is_that_here_also_when_a_worker_dies(client):
+    rng = np.random.default_rng(0)
+    batches = [rng.standard_normal((3, 1, 200)) for _ in range(3)]
+    mask = (rng.random((1, 1, 200)) < 0.8).astype(float)
+    batches[1] = (batches[1], mask)
+    filters = sc.random_filters(3, 1, 8, rng=1)
+
+    def kill_one(state):
+        if state.n_batches == 1:
+            os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+
+    there = sc.learn_online(batches, filters, 0.5, mapper=mapper(client), callback=kill_one)
+    here = sc.learn_online(batches, filters, 0.5, mapper=map)
+    np.testing.assert_array_equal(there.filters, here.filters)
+    assert there.state.objectives == here.state.objectives
+    together = sc.learn_online(batches, filters, 0.5)
+    np.testing.assert_allclose(here.state.objectives, together.state.objectives, rtol=1e-2)
+
+
+def test_the_first_failure_of_a_mapper_is_raised():
+    with pytest.raises(ValueError, match="no root of -1"):
+        mapper()(tasks.square_root, [4, -1, 9])
+    assert mapper()(tasks.square_root, [4, 9]) == [2.0, 3.0]
+    with pytest.raises(TypeError, match=r"`mapper` must be callable, a function of a function and"):
+        sc.learn_online([np.ones((1, 1, 20))], np.ones((1, 1, 3)), 0.5, mapper=3)
+
+
+def test_the_command_learns_on_a_cluster(cluster, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for seed in range(3):
+        pixels = np.random.default_rng(seed).integers(0, 256, (24, 24)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{seed}.png")
+    learn = ["learn", str(folder), "--online", "--filters", "4", "--kernel", "5x5", "--quiet"]
+    learn += ["--weight", "0.1", "--out"]
+    assert main([*learn, str(tmp_path / "a")]) == 0
+    there = ["--scheduler", cluster.scheduler_address]
+    assert main([*learn, str(tmp_path / "b"), *there]) == 0
+    stored = [np.load(tmp_path / name / "filters.npz")["filters"] for name in "ab"]
+    np.testing.assert_array_equal(*stored)
 
 
 def test_an_item_that_kills_its_workers_is_given_up_and_the_others_are_not(client):

@@ -12,8 +12,9 @@ import numpy as np
 
 from sparsecsc.checks import check_alike, check_callable, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
+from sparsecsc.learning._batch_codes import Mapper, codes_of
 from sparsecsc.learning._quadratics import LagQuadratic, fits, make_majoriser
-from sparsecsc.learning._rounds import MOST, STEPS
+from sparsecsc.learning._rounds import STEPS
 from sparsecsc.learning.constraint import UnitBall
 from sparsecsc.learning.learn import as_penalty, check_constraint, conv_dictionary
 from sparsecsc.learning.starts import reseed
@@ -21,7 +22,6 @@ from sparsecsc.learning.update import improve, point_at
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.result import Status
-from sparsecsc.solve import solve
 
 _UNIT_BALL = UnitBall()
 _FRACTION = 0.01
@@ -91,6 +91,7 @@ def learn_online(
     tol: float = 1e-2,
     max_seconds: float = math.inf,
     callback: Callable[[OnlineState], Any] | None = None,
+    mapper: Mapper | None = None,
 ) -> OnlineResult:
     r"""Learn filters from batches that need not fit into memory together.
 
@@ -124,6 +125,9 @@ def learn_online(
     callback : callable, optional
         Called with the `OnlineState` after each batch, such as `sparsecsc.io.online_checkpoint`;
         if it returns True learning ends as interrupted.
+    mapper : callable, optional
+        As the builtin ``map``: it calls a function for each signal of a batch, each of which is
+        then a pursuit of its own. ``sparsecsc.distributed.mapper`` has a cluster do so.
 
     Returns
     -------
@@ -163,7 +167,10 @@ def learn_online(
     check_number("tol", tol, least=0.0)
     check_number("forgetting", forgetting, least=0.0, finite=True)
     check_number("max_seconds", max_seconds, above=0.0)
-    learner = _Learner(dictionary, as_penalty(penalty), constraint, forgetting, solver, tol)
+    if mapper is not None:
+        check_callable("mapper", mapper, "a function of a function and a list, as map")
+    pursuit = (as_penalty(penalty), solver, tol, mapper)
+    learner = _Learner(dictionary, constraint, forgetting, pursuit)
     state, began = start or learner.first(), time.perf_counter()
     earlier = state.seconds
     status = Status.RULE_MET
@@ -190,11 +197,10 @@ class _Learner:
     """What stays the same from batch to batch."""
 
     dictionary: ConvDictionary
-    penalty: Any
     constraint: Any
     forgetting: float
-    solver: Any
-    tol: float
+    pursuit: tuple[Any, Any, float, Mapper | None]
+    """Penalty, solver, tolerance, mapper."""
 
     def first(self) -> OnlineState:
         """Return the state before the first batch."""
@@ -208,11 +214,9 @@ class _Learner:
         """Return the state after one more batch."""
         signal, mask = batch if isinstance(batch, tuple) else (batch, None)
         dictionary = replace(self.dictionary, filters=state.filters)
-        problem = Pursuit(signal, dictionary, self.penalty, mask)
-        result = solve(problem, self.solver, tol=self.tol, max_iter=MOST)
-        if result.status is Status.INTERRUPTED:
-            raise KeyboardInterrupt
-        found = make_majoriser(problem, result.sparse_codes)
+        problem = Pursuit(signal, dictionary, self.pursuit[0], mask)
+        codes, objective = codes_of(problem, *self.pursuit)
+        found = make_majoriser(problem, codes)
         kept = (1 - 1 / (state.n_batches + 1)) ** self.forgetting if state.n_batches else 0.0
         quadratic = LagQuadratic(
             kept * state.pairs + found.pairs,
@@ -223,14 +227,14 @@ class _Learner:
         gap = _FRACTION * max(point.gap(quadratic, self.constraint), 0.0)
         new = improve(quadratic, self.constraint, point, gap=gap, max_iter=STEPS).filters
         idle = np.flatnonzero(quadratic.curvatures == 0).tolist()
-        for m, one in reseed(problem, result.sparse_codes, idle, self.constraint).items():
+        for m, one in reseed(problem, codes, idle, self.constraint).items():
             new[m] = one
         return OnlineState(
             new.astype(state.filters.dtype),
             quadratic.pairs,
             quadratic.correlation,
             quadratic.energy,
-            (*state.objectives, float(result.objective)),
+            (*state.objectives, objective),
         )
 
 
