@@ -2,9 +2,9 @@
 
 SPORCO's pipelines are those of its own documentation (a high-pass coded with weights from squared
 correlations for noise; ConvBPDNMaskDcpl after a total-variation low-pass, and ConvBPDNGradReg with
-an impulse filter, for gaps), at the weights given there; for the first and the last others
-were tried on *camera*, and gained less than 0.1 dB. scikit-image's strengths are the best of several by the PSNR on the photograph itself: a
-choice that neither ours nor SPORCO's is given.
+an impulse filter, for gaps), at the weights given there; for the first and the last others were
+tried on *camera*, and gained less than 0.1 dB. scikit-image's strengths are the best of several by
+the PSNR on the photograph itself: a choice that neither ours nor SPORCO's is given.
 """
 
 from __future__ import annotations
