@@ -20,7 +20,7 @@ def save(name: str, panels: dict[str, np.ndarray], dpi: int = 50, **options: obj
         key: np.moveaxis(array, -1, 0)[None] if array.ndim == 3 else array[None, None]
         for key, array in panels.items()
     }
-    plot.comparison(core, **options).savefig(
+    plot.side_by_side(core, **options).savefig(
         IMAGES / f"app_{name}.png", dpi=dpi, bbox_inches="tight"
     )
 
