@@ -16,7 +16,7 @@ from sparsecsc.dictionaries._planned import PlannedOperator
 from sparsecsc.dictionaries._spectra import embed
 from sparsecsc.dictionaries.plans import WholeFFT
 
-_MOST_BYTES_FOR_NORM = 2**26
+_MOST_BYTES_FOR_NORM = 2**27
 """Of spectra that only the norm needs: beyond, the bound for all sizes stands in for it."""
 
 

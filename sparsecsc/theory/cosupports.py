@@ -108,7 +108,7 @@ def oracle_errors(
     zeros, rows = cosupports(codes), []
     for i in range(len(host) - 1, 0, -1):
         images = host[i].synthesize(images, shapes[i][2:])
-        rows.append(_touched(images.reshape(n, -1)[:, zeros[i - 1].reshape(-1)]))
+        rows.append(_touched(images.reshape(n, -1), zeros[i - 1].reshape(-1)))
     atoms = host[0].synthesize(images, shapes[0][2:]).reshape(n, -1)
     gram = atoms @ atoms.T
     kernel = _kernel(np.concatenate(rows, axis=1).T if rows else np.zeros((0, n)))
@@ -121,10 +121,10 @@ def oracle_errors(
     )
 
 
-def _touched(columns: Array) -> Array:
-    """Drop what no image reaches; what is far below the largest is rounding."""
-    size = np.abs(columns).max(axis=0, initial=0.0)
-    touched: Array = columns[:, size > _RANK * size.max(initial=0.0)]
+def _touched(images: Array, zeros: Array) -> Array:
+    """Return where codes are 0 but images are not; what is far below the largest is rounding."""
+    size = np.abs(images).max(axis=0, initial=0.0)
+    touched: Array = images[:, zeros & (size > _RANK * size.max(initial=0.0))]
     return touched
 
 
