@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sparsecsc import _cli_filters
-from sparsecsc._cli_options import _EPILOG, DEFAULT_LOWPASS, _add_out, _count, _listed, _number
+from sparsecsc._cli_options import _EPILOG, DEFAULT_LOWPASS, _count, _listed, _number, add_out
 
 COMMANDS = ("denoise", "inpaint", "decompose", "events")
 _LARGEST = 1e30
@@ -37,7 +37,7 @@ def _command(commands: Any, name: str, text: str, description: str) -> Any:
     text = "seconds after which a pursuit stops (default: none)"
     add("--max-seconds", type=_number(above=0.0), metavar="S", help=text)
     add("--dtype", choices=("float32", "float64"), default="float32", help="default: float32")
-    _add_out(command)
+    add_out(command)
     return command
 
 

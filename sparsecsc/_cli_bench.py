@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sparsecsc._cli_folders import as_folder
-from sparsecsc._cli_options import MisuseError, _add_out, _count, _number, add_device
+from sparsecsc._cli_options import MisuseError, _count, _number, add_device, add_out
 from sparsecsc.bench import cases, filters, images, records, session, summary, tables
 from sparsecsc.bench.rivals_lasso import LASSOS
 from sparsecsc.bench.roster import OURS, roster
@@ -53,7 +53,7 @@ def add_bench(commands: Any) -> None:
     add("--seconds", type=_number(above=0.0), default=_SECONDS, metavar="S", help=text)
     add("--list", action="store_true", help="print problems and solvers, and end")
     add_device(add)
-    _add_out(bench)
+    add_out(bench)
 
 
 def run(arguments: Namespace, say: Callable[[str], Any], show: Callable[[str], Any]) -> int:

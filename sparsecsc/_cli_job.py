@@ -14,10 +14,9 @@ from sparsecsc._cli_filters import read_filters
 from sparsecsc._cli_options import DEFAULT_LOWPASS, MisuseError, Settings
 from sparsecsc.checks import check_array
 from sparsecsc.codes import SparseCodes
-from sparsecsc.data import load_image
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.io import SignalFile, load_codes, load_mask
-from sparsecsc.io.images import KIND_OF_SUFFIX, ImageFormat
+from sparsecsc.io.images import KIND_OF_SUFFIX
 from sparsecsc.optimality import lambda_max
 from sparsecsc.preprocessing import split_lowpass
 from sparsecsc.problems import Pursuit
@@ -25,11 +24,6 @@ from sparsecsc.result import Result
 from sparsecsc.solve import default_solver
 from sparsecsc.solvers.admm import ADMM
 from sparsecsc.solvers.fista import FISTA
-
-_DEMO_SIZE, _MODEL_SIZE = 256, 128
-"""Pixels along each side; fewer for a model of several layers, which takes many iterations."""
-_MODEL_TOL = 1e-2
-_CORNERS = {"camera": (40, 130), "chelsea": (20, 90), "coffee": (70, 170)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,30 +105,6 @@ class Job:
             "dtype": s.dtype,
             "iterations_before": self.iterations_before,
         }
-
-
-def demo_settings(
-    image: str, out: str, device: str | None = None, model: str | None = None
-) -> Settings:
-    """Return what the demo does: a crop, learned filters, a twentieth of the largest weight.
-
-    A model has the weights that it was learned with.
-    """
-    options: dict[str, Any] = {"out": out, "device": device or "auto"}
-    if model is not None:
-        return Settings(f"{image} (shipped)", None, model=model, tol=_MODEL_TOL, **options)
-    filters = "photo8x8x32" if image == "camera" else "photo8x8x64-rgb"
-    return Settings(f"{image} (shipped)", filters, weight_ratio=0.05, **options)
-
-
-def demo_source(image: str, model: str | None = None) -> SignalFile:
-    """Return a square of a shipped photograph, as if read from a PNG file."""
-    pixels = load_image(image)
-    top, left = _CORNERS.get(image, (0, 0))
-    size = _DEMO_SIZE if model is None else _MODEL_SIZE
-    pixels = np.atleast_3d(pixels[top : top + size, left : left + size])
-    signal = np.ascontiguousarray(np.moveaxis(pixels, -1, 0)[None])
-    return SignalFile(signal, ImageFormat(".png", "uint8", signal.shape[1]), Path(f"{image}.png"))
 
 
 def prepare(settings: Settings, source: SignalFile | None = None) -> Job:

@@ -10,10 +10,10 @@ from typing import Any
 from sparsecsc._cli_options import (
     DEFAULT_LOWPASS,
     MisuseError,
-    _add_out,
     _count,
     _number,
     _padding,
+    add_out,
 )
 
 STARTS = ("random", "patches")
@@ -134,7 +134,7 @@ def add_learn(commands: Any) -> None:
     add("--max-seconds", type=_number(above=0.0), metavar="S", help=text)
     add("--seed", type=_seed, metavar="S", help="of the start and the order of files; default: 0")
     _add_online(add)
-    _add_out(learn)
+    add_out(learn)
 
 
 def _add_preparation(add: Any) -> None:

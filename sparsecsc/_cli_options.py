@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from sparsecsc import _cli_filters
-from sparsecsc.data import MODELS, names
+from sparsecsc.data import MODELS
 
 PENALTIES = ("l1", "nonnegative", "elastic-net", "group", "l0")
 SOLVERS = ("auto", "cd", "fista", "ista", "admm", "omp")
@@ -101,13 +101,14 @@ def parser() -> argparse.ArgumentParser:
     )
     main.add_argument("--version", action="store_true", help="print the version and end")
     commands = main.add_subparsers(dest="command", metavar="COMMAND")
-    _add_demo(commands)
-    _add_solve(commands)
     from sparsecsc._cli_apply_options import add_applications  # these need the parsers below
     from sparsecsc._cli_bench import add_bench
+    from sparsecsc._cli_demo import add_demo
     from sparsecsc._cli_learn_options import add_learn
     from sparsecsc._cli_verify import add_verify
 
+    add_demo(commands)
+    _add_solve(commands)
     add_learn(commands)
     add_applications(commands)
     add_verify(commands)
@@ -116,23 +117,7 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
-def _add_demo(commands: Any) -> None:
-    demo = commands.add_parser(
-        "demo", help="code a photograph that comes with the package", allow_abbrev=False
-    )
-    _add_out(demo)
-    add_device(demo.add_argument)
-    images = [name for name in names() if name != "snare_roll"]
-    demo.add_argument("--image", choices=images, default="camera", help="default: %(default)s")
-    demo.add_argument(
-        "--model",
-        metavar="FILE|NAME",
-        default=None,
-        help=f"a multi-layer model in place of filters: {', '.join(MODELS)}, or a file",
-    )
-
-
-def _add_out(command: Any) -> None:
+def add_out(command: Any) -> None:
     command.add_argument(
         "--out",
         default="sparsecsc-out",
@@ -183,7 +168,7 @@ def _add_solve(commands: Any) -> None:
     _add_pursuit(add)
     _add_solver(add)
     _add_geometry(add)
-    _add_out(solve)
+    add_out(solve)
     text = "start from codes.npz in DIR (same input, filters and geometry; the weight may change)"
     add("--resume", action="store_true", help=text)
     _add_scale(add)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sparsecsc._cli_folders import as_folder
-from sparsecsc._cli_options import MisuseError, _add_out, _count, add_device
+from sparsecsc._cli_options import MisuseError, _count, add_device, add_out
 from sparsecsc._cli_outcome import versions
 from sparsecsc.bench import records
 from sparsecsc.io.atomic import atomic_write
@@ -55,7 +55,7 @@ def add_verify(commands: Any) -> None:
     add_device(add)
     add("--list", action="store_true", help="print the claims and end")
     add("--no-figures", action="store_true", help="table and records only")
-    _add_out(command)
+    add_out(command)
 
 
 def _seed(text: str) -> int:

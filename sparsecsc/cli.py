@@ -29,8 +29,8 @@ from sparsecsc import (
     _cli_batch,
     _cli_bench,
     _cli_checks,
+    _cli_demo,
     _cli_device,
-    _cli_job,
     _cli_learn,
     _cli_outcome,
     _cli_run,
@@ -95,8 +95,8 @@ def _run(arguments: Namespace) -> int:
         return int(apply(arguments, functools.partial(print, flush=True)))
     if arguments.command == "demo":
         options = (arguments.image, arguments.out, arguments.device, arguments.model)
-        settings = _cli_job.demo_settings(*options)
-        source = _cli_job.demo_source(arguments.image, arguments.model)
+        settings = _cli_demo.demo_settings(*options)
+        source = _cli_demo.demo_source(arguments.image, arguments.model)
         return _solve(settings, arguments.quiet, source)
     return _solve_given(arguments)
 

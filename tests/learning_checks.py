@@ -31,17 +31,18 @@ def check_objective_never_rises(result, signal, penalty, mask=None):
     assert_close(result.history.objectives[-1], result.objective)
 
 
-def check_allowed(filters, *, zero_mean=False, nonnegative=False, support=None):
+def check_allowed(filters, *, zero_mean=False, nonnegative=False, support=None, n_taps=None):
     """The filters are in the ball, and as the constraint wants them."""
     eps = float(np.finfo(filters.dtype).eps)
-    n_taps = filters[0].size
     norms = np.sqrt((filters.astype(np.float64) ** 2).reshape(len(filters), -1).sum(axis=1))
     assert norms.max() <= 1 + 4 * eps
     if zero_mean:
         sums = filters.astype(np.float64).sum(axis=tuple(range(2, filters.ndim)))
-        assert np.abs(sums).max() <= 4 * n_taps * eps
+        assert np.abs(sums).max() <= 4 * filters[0].size * eps
     if nonnegative:
         assert filters.min() >= 0
+    if n_taps is not None:
+        assert np.count_nonzero(filters.reshape(len(filters), -1), axis=1).max() <= n_taps
     if support is not None:
         assert not np.any(filters[~np.broadcast_to(support, filters.shape)])
 

@@ -227,18 +227,13 @@ class Run:
             left = max(self.ends - time.perf_counter(), 1e-3)
             budget: dict[str, Any] = {"max_iter": self.max_iter, "max_seconds": left}
             if isinstance(layer.dictionary, ConvDictionary):
-                found: Any = learn(
-                    layer.signal,
-                    layer.dictionary,
-                    layer.penalty,
-                    constraint=allowed,
-                    tol=self.tol,
-                    **budget,
-                )
+                noun = (layer.signal, layer.dictionary, layer.penalty)
+                found: Any = learn(*noun, constraint=allowed, tol=self.tol, **budget)
             else:
                 found = learn_dense(layer, allowed, tol=self.tol, **budget)
             codes.append(found.codes)
-            problem = _with_model(problem, with_layer(problem.model, i, found.filters))
+            model = with_layer(problem.model, i, found.filters)
+            problem = MultilayerPursuit(problem.signal, model, problem.penalties)
             if self.tell(f"layer {i}", found.n_iter, found.objective):
                 stopped = Status.INTERRUPTED
             elif time.perf_counter() >= self.ends:
@@ -302,7 +297,3 @@ def _teller(
         return bool(callback(LayersCheck(stage, n_iter, time.perf_counter() - began, objective)))
 
     return told
-
-
-def _with_model(problem: MultilayerPursuit, model: Any) -> MultilayerPursuit:
-    return MultilayerPursuit(problem.signal, model, problem.penalties)
