@@ -37,7 +37,7 @@ _CACHE = 2**25  # bytes of spectra that count as in the cache
 _TILE_TRANSFORM = 0.22  # as _TRANSFORM for tiles, which stay in the cache
 _TILE_PRODUCT = 0.12  # as _PRODUCT, in registers
 _TILE_COPY = 1.9  # nanoseconds to cut, pack, unpack and store one sample of a tile
-_PAIR_TRANSFORM, _PAIR_COPY, _PAIR_START = 0.06, 1.2, 20.0  # the same for two tiles at a time
+_PAIR_TRANSFORM, _PAIR_COPY, _PAIR_START = 0.06, 2.6, 20.0  # the same for two tiles at a time
 # Nanoseconds that a plan takes before it begins, and for each signal of a batch.
 _WHOLE_START, _WHOLE_SIGNAL = 150e3, 2e3
 _SAMPLES_START, _SAMPLES_SIGNAL = 450e3, 10e3
