@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sparsecsc import _cli_device, _cli_run
+from sparsecsc._cli_folders import files_in
 from sparsecsc._cli_options import MisuseError, Settings
 from sparsecsc._cli_outcome import DONE, check_folder, finite, write_json
 from sparsecsc.io.files import SUFFIXES
@@ -110,14 +111,7 @@ def _jobs(s: Settings) -> list[Settings]:
     if s.workdir is not None:
         msg = "--scheduler codes whole files; got --workdir: leave out one of them."
         raise MisuseError(msg)
-    names = sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
-    if not names:
-        msg = f"expected files ({', '.join(SUFFIXES)}) in the folder '{folder}'; got none: name "
-        raise MisuseError(msg + "another.")
+    names = [path.name for path in files_in(folder, SUFFIXES, "files")]
     common = replace(_from_everywhere(s), scheduler=None, resume=False)
     folder, out = folder.absolute(), Path(s.out).absolute()
     return [replace(common, input=str(folder / name), out=str(out / name)) for name in names]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc._cli_folders import files_in
 from sparsecsc._cli_options import MisuseError
 from sparsecsc.io import SignalFile, read_signal
 from sparsecsc.io.images import KIND_OF_SUFFIX
@@ -70,16 +71,7 @@ def read_inputs(given: str, *, dtype: str, n_axes: int | None, n_channels: int) 
     if not folder.is_dir():
         file = read_signal(given, dtype=dtype, n_axes=n_axes, n_channels=n_channels)
         return Inputs(file.path, (file,), batch=False)
-    suffixes = tuple(KIND_OF_SUFFIX)
-    names = sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_file() and path.suffix.lower() in suffixes and not path.name.startswith(".")
-    )
-    if not names:
-        listed = ", ".join(suffixes)
-        msg = f"expected images ({listed}) in the folder '{given}'; got none: name another."
-        raise MisuseError(msg)
+    names = files_in(folder, tuple(KIND_OF_SUFFIX), "images")
     files = tuple(read_signal(path, dtype=dtype) for path in names)
     for file in files[1:]:
         if file.signal.shape != files[0].signal.shape:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc._cli_folders import files_in
 from sparsecsc._cli_learn_options import STARTS, LearnSettings
 from sparsecsc._cli_options import DEFAULT_LOWPASS, MisuseError
 from sparsecsc.dictionaries.random import random_filters
@@ -108,16 +109,7 @@ def find_files(settings: LearnSettings) -> Files:
         if not path.is_dir():
             paths.append(path)
             continue
-        found = sorted(
-            file
-            for file in path.iterdir()
-            if file.is_file() and file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-        )
-        if not found:
-            listed = ", ".join(SUFFIXES)
-            msg = f"expected files ({listed}) in the folder '{given}'; got none: name another."
-            raise MisuseError(msg)
-        paths += found
+        paths += files_in(path, SUFFIXES, "files")
     kinds = {_kind(path): path for path in paths}
     if len(kinds) > 1:
         one, two = list(kinds.values())[:2]

@@ -104,7 +104,7 @@ def test_the_direction_is_the_gradient_by_differences(layer):
             filters = own.filters.copy()
             filters[place] += move
             moved = MultilayerPursuit(signal, with_layer(model, layer, filters), problem.penalties)
-            values.append(_joint.value(moved, moved.images(deepest)))
+            values.append(moved.value(moved.images(deepest)))
         # F is quadratic in one tap: differences are exact but for rounding
         assert (values[1] - values[0]) / 2e-4 == pytest.approx(slope[place], rel=1e-6)
         assert (values[1] - values[0]) / 2e-4 != pytest.approx(1.001 * slope[place], rel=1e-6)

@@ -31,7 +31,25 @@ from sparsecsc.backends._numba_tile_fft import (
     transform_pairs,
 )
 
-__all__ = ["pair_factors", "pair_order", "restore_pairs", "transform_pairs"]
+__all__ = [
+    "INDICES",
+    "PANEL",
+    "POINTS",
+    "POINT_SUMS",
+    "ROWS",
+    "ROW_SUMS",
+    "cut",
+    "lanes_of",
+    "multiply_tiles",
+    "pack",
+    "pair_factors",
+    "pair_order",
+    "restore_pairs",
+    "sum_points",
+    "sum_rows",
+    "transform_pairs",
+    "unpack",
+]
 
 
 @_jit
@@ -246,7 +264,6 @@ def multiply_tiles(
                 frequencies(out, spectra, x, (indices, n_in, sign))
 
 
-LANE_BYTES = VECTOR_BYTES
 ROW_SUMS = max(ROWS * VECTORS, LONE_VECTORS) * VECTOR_BYTES
 POINT_SUMS = POINTS * PANEL * VECTOR_BYTES
 INDICES = OUTS + TILES * (1 + OUTS) + 2

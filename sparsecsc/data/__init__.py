@@ -76,7 +76,7 @@ def load_learned_filters(name: str) -> np.ndarray:
     >>> sc.load_learned_filters("photo8x8x32").shape
     (32, 1, 8, 8)
     """
-    _require_known(name, FILTERS, "bank of filters")
+    require_known(name, FILTERS, "bank of filters")
     with (
         learned_file(name).open("rb") as stream,
         np.load(stream, allow_pickle=False) as stored,
@@ -93,7 +93,7 @@ def learned_file(name: str) -> Traversable:
     ValueError
         If there is none of this name.
     """
-    _require_known(name, FILTERS + MODELS, "bank of filters or model")
+    require_known(name, FILTERS + MODELS, "bank of filters or model")
     return files(__name__).joinpath(f"{name}.npz")
 
 
@@ -105,7 +105,7 @@ def learning_record(name: str) -> dict[str, Any]:
     ValueError
         If there is none of this name.
     """
-    _require_known(name, FILTERS + MODELS, "bank of filters or model")
+    require_known(name, FILTERS + MODELS, "bank of filters or model")
     records = json.loads(files(__name__).joinpath("learned.json").read_text("utf-8"))
     record: dict[str, Any] = records[name]
     return record
@@ -138,7 +138,7 @@ def load_image(name: str) -> np.ndarray:
     ``image[None, None]`` for grey and
     ``numpy.moveaxis(image, -1, 0)[None]`` for colour.
     """
-    _require_known(name, _IMAGES, "image")
+    require_known(name, _IMAGES, "image")
     from PIL import Image
 
     with files(__name__).joinpath(f"{name}.png").open("rb") as stream:
@@ -172,7 +172,7 @@ def load_recording(name: str) -> tuple[np.ndarray, float]:
     The package's solvers take (n_signals, n_channels, n_samples): use
     ``samples[None, None]``.
     """
-    _require_known(name, _RECORDINGS, "recording")
+    require_known(name, _RECORDINGS, "recording")
     import wave
 
     with (
@@ -184,7 +184,7 @@ def load_recording(name: str) -> tuple[np.ndarray, float]:
     return levels.astype(np.float32) / np.float32(32768), sample_rate
 
 
-def _require_known(name: str, known: tuple[str, ...], kind: str) -> None:
+def require_known(name: str, known: tuple[str, ...], kind: str) -> None:
     """Raise ValueError unless `name` is one of `known`."""
     if name not in known:
         choices = ", ".join(repr(item) for item in known)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.data import MODELS, learned_file
+from sparsecsc.data import MODELS, learned_file, require_known
 from sparsecsc.io.archives import Format
 from sparsecsc.io.common import check_size, unreadable
 from sparsecsc.io.model_kinds import KINDS, model_node, read_model
@@ -147,10 +147,7 @@ def load_learned_model(name: str) -> SavedModel:
     >>> [layer.filters.shape for layer in saved.model.dictionaries]
     [(32, 1, 7, 7), (64, 32, 7, 7)]
     """
-    if name not in MODELS:
-        choices = ", ".join(repr(known) for known in MODELS)
-        msg = f"`name` must be a shipped model, one of {choices}; got {name!r}."
-        raise ValueError(msg)
+    require_known(name, MODELS, "model")
     with as_file(learned_file(name)) as path:
         return load_model(path)
 

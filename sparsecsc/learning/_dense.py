@@ -9,13 +9,12 @@ from typing import Any
 from sparsecsc.codes import SparseCodes
 from sparsecsc.learning._layer_filters import own_part, with_filters
 from sparsecsc.learning._quadratics import make_quadratic
-from sparsecsc.learning.update import improve, point_at
+from sparsecsc.learning.update import fitted
 from sparsecsc.penalties.l1 import L1
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.solve import solve
 
-_STEPS = 50
 _ITERATIONS = 50
 _FRACTION = 0.1
 
@@ -66,8 +65,5 @@ def _new_filters(problem: Pursuit, best: DenseFound, constraint: Any) -> Array:
     rest = problem.signal - layer.synthesize(codes, problem.signal.shape[2:])
     pursuit = Pursuit(rest, own, L1(0.0))
     quadratic = make_quadratic(pursuit, SparseCodes.from_dense(best.codes[:, where].copy()))
-    point = point_at(quadratic, own.filters)
-    gap = _FRACTION * max(point.gap(quadratic, constraint), 0.0)
-    point = improve(quadratic, constraint, point, gap=gap, max_iter=_STEPS)
-    new: Array = point.filters.astype(own.filters.dtype)
+    new: Array = fitted(quadratic, constraint, own.filters, _FRACTION).astype(own.filters.dtype)
     return new

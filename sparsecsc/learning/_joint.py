@@ -20,7 +20,6 @@ from sparsecsc.dictionaries._operators import analyze_whole
 from sparsecsc.learning._incoherence import likeness
 from sparsecsc.learning._layer_filters import own_part, with_layer
 from sparsecsc.learning._quadratics import correlate
-from sparsecsc.models.certificate import value_and_violation
 from sparsecsc.models.problem import MultilayerPursuit
 from sparsecsc.optimality import weight_level
 from sparsecsc.protocols import Array
@@ -105,7 +104,7 @@ class Best:
         self.rows.append((self.n_iter, seconds, self.objective, np.nan))
 
     def _value(self, problem: MultilayerPursuit, images: tuple[Array, ...]) -> float:
-        found = value(problem, images)
+        found = problem.value(images)
         if self.incoherence:
             banks = (own_part(d)[0].filters for d in problem.model.dictionaries)
             alike = sum(likeness(bank.astype(np.float64))[0] for bank in banks)
@@ -125,12 +124,6 @@ def _clean(codes: Array) -> Array:
     """Return a copy in which what is no more than the rounding of transforms is 0."""
     sizes = np.abs(codes)
     return np.where(sizes > 16 * np.finfo(codes.dtype).eps * sizes.max(initial=0.0), codes, 0)
-
-
-def value(problem: MultilayerPursuit, images: tuple[Array, ...]) -> float:
-    """Return F at what the deepest codes synthesise."""
-    data = 0.5 * problem.backend.sum_squares(problem.signal - images[0])
-    return float(data + value_and_violation(problem, images)[0])
 
 
 def cotangent(problem: MultilayerPursuit, images: tuple[Array, ...], i: int) -> Array:

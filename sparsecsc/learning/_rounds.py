@@ -11,7 +11,7 @@ import numpy as np
 from sparsecsc.codes import SparseCodes
 from sparsecsc.learning._quadratics import make_quadratic
 from sparsecsc.learning.starts import reseed
-from sparsecsc.learning.update import Point, improve, point_at
+from sparsecsc.learning.update import STEPS, Point, improve, point_at
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.result import History, Status
@@ -22,8 +22,6 @@ FIRST_TOL = 0.1
 """Relative gap of the first codes: filters that will change much are not worth exact ones."""
 MOST = 100
 """Most iterations of the first pursuit, and of the one at the end."""
-STEPS = 50
-"""Most steps of an update of the filters."""
 OVER = 0.9
 """By how much an update is over-relaxed: on photographs 17 to 65 rounds in place of 28 to 106."""
 _FRACTION = 0.1

@@ -14,11 +14,10 @@ from sparsecsc.checks import check_alike, check_callable, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.learning._batch_codes import Mapper, codes_of
 from sparsecsc.learning._quadratics import LagQuadratic, fits, make_majoriser
-from sparsecsc.learning._rounds import STEPS
 from sparsecsc.learning.constraint import UnitBall
 from sparsecsc.learning.learn import as_penalty, check_constraint, conv_dictionary
 from sparsecsc.learning.starts import reseed
-from sparsecsc.learning.update import improve, point_at
+from sparsecsc.learning.update import fitted
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
 from sparsecsc.result import Status
@@ -223,9 +222,7 @@ class _Learner:
             kept * state.correlation + found.correlation,
             kept * state.energy + found.energy,
         )
-        point = point_at(quadratic, state.filters)
-        gap = _FRACTION * max(point.gap(quadratic, self.constraint), 0.0)
-        new = improve(quadratic, self.constraint, point, gap=gap, max_iter=STEPS).filters
+        new = fitted(quadratic, self.constraint, state.filters, _FRACTION)
         idle = np.flatnonzero(quadratic.curvatures == 0).tolist()
         for m, one in reseed(problem, codes, idle, self.constraint).items():
             new[m] = one

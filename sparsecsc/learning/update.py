@@ -10,6 +10,8 @@ import numpy as np
 
 from sparsecsc.protocols import Array
 
+STEPS = 50
+"""Most steps of an update of the filters."""
 _POWER_STEPS = 8
 _GROWTH = 1.1
 
@@ -79,6 +81,13 @@ def improve(quadratic: Any, constraint: Any, start: Point, *, gap: float, max_it
         if best.gap(quadratic, constraint) <= gap:
             break
     return best
+
+
+def fitted(quadratic: Any, constraint: Any, filters: Array, share: float) -> Array:
+    """Return filters in float64 whose gap is this share of that of the given ones, or as near."""
+    start = point_at(quadratic, filters)
+    gap = share * max(start.gap(quadratic, constraint), 0.0)
+    return improve(quadratic, constraint, start, gap=gap, max_iter=STEPS).filters
 
 
 def _beyond(new: Point, old: Point, factor: float) -> Point:

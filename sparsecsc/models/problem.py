@@ -164,7 +164,10 @@ class MultilayerPursuit:
         """Return F at the deepest of the codes (a tuple, or that array), with sums in float64."""
         deepest = codes[-1] if isinstance(codes, tuple) else codes
         self._check_layer("codes", deepest, self.n_layers)
-        images = self.images(deepest)
+        return self.value(self.images(deepest))
+
+    def value(self, images: Sequence[Array]) -> float:
+        """Return F at what the deepest codes synthesise at all layers, as `images` gives it."""
         data = 0.5 * self.backend.sum_squares(self.signal - images[0])
         return float(data + value_and_violation(self, images)[0])
 
