@@ -32,9 +32,10 @@ def check_source(s: Settings) -> None:
 
 def check_combination(s: Settings) -> None:
     """Check that the options of a single-layer run go with each other."""
-    for name in ("pursuit", "unfoldings", "step"):
+    for name in ("pursuit", "unfoldings", "step", "pool", "pool_layers"):
         if name in s.given:
-            msg = f"--{name} needs a multi-layer model; got --filters: give --model, or leave it."
+            option = "--" + name.replace("_", "-")
+            msg = f"{option} needs a multi-layer model; got --filters: give --model, or leave it."
             raise MisuseError(msg)
     for name in ("weight", "weight_ratio"):
         if isinstance(getattr(s, name), tuple):

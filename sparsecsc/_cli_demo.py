@@ -52,8 +52,8 @@ def demo_settings(
 def demo_source(image: str, model: str | None = None) -> SignalFile:
     """Return a square of a shipped photograph, as if read from a PNG file."""
     pixels = load_image(image)
-    top, left = _CORNERS.get(image, (0, 0))
     size = _DEMO_SIZE if model is None else _MODEL_SIZE
+    top, left = (n + (_DEMO_SIZE - size) // 2 for n in _CORNERS.get(image, (0, 0)))
     pixels = np.atleast_3d(pixels[top : top + size, left : left + size])
     signal = np.ascontiguousarray(np.moveaxis(pixels, -1, 0)[None])
     return SignalFile(signal, ImageFormat(".png", "uint8", signal.shape[1]), Path(f"{image}.png"))

@@ -23,16 +23,34 @@ def on_gpu(settings: Settings) -> bool:
     """
     alone = "--workdir" if settings.workdir is not None else ""
     alone = "--solver cd" if settings.solver == "cd" else alone
-    if settings.device == "cpu" or (alone and settings.device == "auto"):
-        return False
+    if settings.device == "auto":
+        return not alone and not missing_gpu()
+    return settings.device == "gpu" and demand_gpu(alone)
+
+
+def demand_gpu(alone: str) -> bool:
+    """Return True if there is a GPU to use.
+
+    Raises
+    ------
+    MisuseError
+        If there is none, or an option has a form for the CPU `alone`: its name, or nothing.
+    """
     if alone:
         msg = f"--device gpu has no form of {alone}; got both: leave out one of them."
         raise MisuseError(msg)
     reason = missing_gpu()
-    if reason and settings.device == "gpu":
+    if reason:
         msg = f"--device gpu needs a GPU that CuPy can use; got none, {reason}; or leave it out."
         raise MisuseError(msg)
-    return not reason
+    return True
+
+
+def ferry(gpu: bool) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return what brings things to where they are worked on, and what brings them back."""
+    if not gpu:
+        return (lambda thing: thing), (lambda thing: thing)
+    return (lambda thing: moved(thing, to_gpu)), (lambda thing: moved(thing, to_host))
 
 
 def moved(thing: Any, convert: Callable[[Any], Any]) -> Any:

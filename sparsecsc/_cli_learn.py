@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sparsecsc._cli_batch import clusters
+from sparsecsc._cli_device import demand_gpu, ferry
 from sparsecsc._cli_learn_inputs import Batches, Files, find_files, start_filters
 from sparsecsc._cli_learn_options import LearnSettings, check
 from sparsecsc._cli_learn_outcome import OnlineOutcome, WholeOutcome, write_all
@@ -37,9 +38,11 @@ class LearnJob:
     files: Files
     first: np.ndarray
     """What is learned from: all of it, or the first batch."""
+    mask: np.ndarray | None
     dictionary: ConvDictionary
     penalty: Any
     constraint: UnitBall
+    gpu: bool
 
     def parameters(self) -> dict[str, Any]:
         """Return all that the filters depend on, fit for JSON."""
@@ -55,6 +58,7 @@ class LearnJob:
             "padding": list(padding) if isinstance(padding, tuple) else padding,
             "lowpass": self.files.strength(self.files.paths[0]),
             "grey": s.grey,
+            "mask": s.mask,
             "dtype": s.dtype,
             "tol": s.tolerance,
             "seed": s.seed,
@@ -100,18 +104,21 @@ def prepare(settings: LearnSettings) -> LearnJob:
         With one line that says what was expected, what was got and what to do.
     """
     s, files = settings, find_files(settings)
-    first = Batches(files)[0] if s.online else files.signal(files.paths)
+    gpu = s.device == "gpu" and demand_gpu("--scheduler" if s.scheduler else "")
+    mask = files.mask(files.read(files.paths[0]))
+    here, _ = ferry(gpu=False)
+    first = Batches(files, here)[0] if s.online else files.signal(files.paths)
     constraint = UnitBall(zero_mean=s.zero_mean)
     dictionary = ConvDictionary(start_filters(s, first, files.paths[0]), padding=s.padding)
     allowed = constraint.project(dictionary.filters)  # the ratio of the weight is to these
     dictionary = ConvDictionary(allowed, padding=s.padding)
     make = L1 if s.penalty == "l1" else NonnegativeL1
-    problem = Pursuit(first, dictionary, make(1.0))
+    problem = Pursuit(first, dictionary, make(1.0), mask)
     weight = s.weight
     if weight is None:
         assert s.weight_ratio is not None
         weight = s.weight_ratio * lambda_max(problem)
-    return LearnJob(s, files, first, dictionary, make(weight), constraint)
+    return LearnJob(s, files, first, mask, dictionary, make(weight), constraint, gpu)
 
 
 def announcement(job: LearnJob) -> list[str]:
@@ -124,7 +131,7 @@ def announcement(job: LearnJob) -> list[str]:
     ratio = ""
     if s.weight_ratio is not None:
         ratio = f", {s.weight_ratio:g} of the weight that makes all codes zero at the start"
-    how = f"{s.epochs} x {Batches(job.files).size} batches" if s.online else "all at once"
+    how = f"{s.epochs} x {job.files.n_batches} batches" if s.online else "all at once"
     lowpass = job.files.strength(job.files.paths[0])
     lines = [f"signals     {of}: {'the first ' if s.online else ''}{size}, {channels}, {how}"]
     if lowpass:
@@ -138,22 +145,24 @@ def announcement(job: LearnJob) -> list[str]:
 
 
 def _whole(job: LearnJob, *, quiet: bool) -> WholeOutcome:
-    s = job.settings
+    s, (there, back) = job.settings, ferry(job.gpu)
     result = learn(
-        job.first,
-        job.dictionary,
+        there(job.first),
+        there(job.dictionary),
         job.penalty,
+        mask=there(job.mask),
         constraint=job.constraint,
         tol=s.tolerance,
         max_iter=s.max_iter,
         max_seconds=s.max_seconds,
         progress=not quiet and sys.stderr.isatty(),
     )
-    return WholeOutcome(result, job.files.read(job.files.paths[0]).format.peak)
+    return WholeOutcome(back(result), job.files.read(job.files.paths[0]).format.peak)
 
 
 def _online(job: LearnJob, *, quiet: bool) -> OnlineOutcome:
-    s, batches = job.settings, Batches(job.files)
+    s, (there, back) = job.settings, ferry(job.gpu)
+    batches = Batches(job.files, there)
     start = _resumed(job) if s.resume else None
     parameters, versions_ = job.parameters(), versions()
     save: Callable[[OnlineState], Any] = lambda _: None  # noqa: E731
@@ -171,25 +180,26 @@ def _online(job: LearnJob, *, quiet: bool) -> OnlineOutcome:
         bar.update(0 if start is None else start.n_batches)
 
         def callback(state: OnlineState) -> None:
-            save(state)
+            save(back(state))
             bar.set_postfix_str(f"objective {state.objectives[-1]:.6g}")
             bar.update()
 
         result = learn_online(
             batches,
-            job.dictionary,
+            there(job.dictionary),
             job.penalty,
             constraint=job.constraint,
             forgetting=s.forgetting,
-            start=start,
+            start=there(start),
             tol=s.tolerance,
             max_seconds=s.max_seconds,
             callback=callback,
             mapper=mapper,
         )
+    result = back(result)
     if s.checkpoint is not None:
         save_online(s.checkpoint, result.state, parameters=parameters, versions=versions_)
-    return OnlineOutcome(result, batches.size)
+    return OnlineOutcome(result, job.files.n_batches)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sparsecsc._cli_folders import files_in
+from sparsecsc._cli_job import read_mask, split
 from sparsecsc._cli_learn_options import STARTS, LearnSettings
 from sparsecsc._cli_options import DEFAULT_LOWPASS, MisuseError
 from sparsecsc.dictionaries.random import random_filters
@@ -18,7 +19,7 @@ from sparsecsc.io import SignalFile, load_filters, read_signal
 from sparsecsc.io.files import SUFFIXES
 from sparsecsc.io.images import KIND_OF_SUFFIX
 from sparsecsc.learning.starts import patch_filters
-from sparsecsc.preprocessing import split_lowpass, to_luminance
+from sparsecsc.preprocessing import to_luminance
 
 _KERNELS = {"image": (8, 8), "recording": (64,)}
 _ROWS = 4
@@ -31,6 +32,11 @@ class Files:
 
     paths: tuple[Path, ...]
     settings: LearnSettings
+
+    @property
+    def n_batches(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self.paths) // self.settings.batch)
 
     def read(self, path: Path) -> SignalFile:
         """Read one file, in grey where that is asked for."""
@@ -47,12 +53,17 @@ class Files:
             return self.settings.lowpass
         return DEFAULT_LOWPASS if path.suffix.lower() in KIND_OF_SUFFIX else 0.0
 
+    def mask(self, source: SignalFile) -> np.ndarray | None:
+        """Return the mask for a file; one of another size is refused."""
+        s = self.settings
+        return None if s.mask is None else read_mask(s.mask, s.dtype, source)
+
     def signal(self, paths: Sequence[Path]) -> np.ndarray:
         """Return what is learned from in these files, (n_signals, n_channels, *spatial)."""
         signals = []
         for path in paths:
-            signal, strength = self.read(path).signal, self.strength(path)
-            signals.append(split_lowpass(signal, strength)[1] if strength else signal)
+            source = self.read(path)
+            signals.append(split(source.signal, self.mask(source), self.strength(path))[1])
             if signals[-1].shape[1:] != signals[0].shape[1:]:
                 advice = "cut them alike, or use --online with --batch 1."
                 if self.settings.online:
@@ -71,23 +82,20 @@ class Batches:
     """The batches of all epochs, read when asked for; each epoch has an order of its own."""
 
     files: Files
-
-    @property
-    def size(self) -> int:
-        """Batches an epoch."""
-        return -(-len(self.files.paths) // self.files.settings.batch)
+    there: Callable[[Any], Any]
+    """Brings a batch to where it is worked on."""
 
     def __len__(self) -> int:
-        return self.size * self.files.settings.epochs
+        return self.files.n_batches * self.files.settings.epochs
 
-    def __getitem__(self, t: int) -> np.ndarray:
+    def __getitem__(self, t: int) -> Any:
         if not 0 <= t < len(self):
             raise IndexError(t)
-        epoch, place = divmod(t, self.size)
+        epoch, place = divmod(t, self.files.n_batches)
         s = self.files.settings
         order = _order(s.seed, epoch, len(self.files.paths))
         chosen = order[place * s.batch : (place + 1) * s.batch]
-        return self.files.signal([self.files.paths[i] for i in chosen])
+        return self.there(self.files.signal([self.files.paths[i] for i in chosen]))
 
 
 @lru_cache(maxsize=_ROWS)

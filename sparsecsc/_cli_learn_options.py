@@ -13,6 +13,7 @@ from sparsecsc._cli_options import (
     _count,
     _number,
     _padding,
+    add_device,
     add_out,
 )
 
@@ -50,6 +51,7 @@ class LearnSettings:
     lowpass: float | None = None
     grey: bool = False
     channels: int = 1
+    mask: str | None = None
     dtype: str = "float32"
     tol: float | None = None
     max_iter: int = _MAX_ITER
@@ -63,6 +65,7 @@ class LearnSettings:
     save_every: float = _SAVE_EVERY
     resume: bool = False
     scheduler: str | None = None
+    device: str = "auto"
     out: str = "sparsecsc-out"
     given: frozenset[str] = frozenset()
     """The names of the settings that the command line has."""
@@ -91,6 +94,9 @@ def check(s: LearnSettings) -> None:
             raise MisuseError(msg)
     if s.online and "max_iter" in s.given:
         msg = "--max-iter is without --online; got both: give --epochs."
+        raise MisuseError(msg)
+    if s.online and s.mask is not None:
+        msg = "--mask is without --online; got both: leave out one of them."
         raise MisuseError(msg)
     if s.resume and s.checkpoint is None:
         msg = "--resume needs --checkpoint FILE, the file to go on from; got none: give it."
@@ -145,7 +151,10 @@ def _add_preparation(add: Any) -> None:
     add("--lowpass", type=_number(least=0.0, most=1e30), metavar="STRENGTH", help=text)
     add("--grey", action="store_true", help="learn from the luminance of colour images")
     add("--channels", type=_count, metavar="C", help="of arrays (default: 1)")
+    text = "an image or array of the inputs' size: 1 (white) where they count, 0 where missing"
+    add("--mask", metavar="FILE", help=text)
     add("--dtype", choices=("float32", "float64"), help="default: float32")
+    add_device(add, auto="the CPU, where coordinate descent is")
 
 
 def _add_online(add: Any) -> None:

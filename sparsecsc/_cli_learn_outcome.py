@@ -47,7 +47,7 @@ class WholeOutcome:
             "seconds": r.seconds,
             "nonzeros": r.sparse_codes.nnz,
             "n_codes": r.sparse_codes.size,
-            "psnr": psnr(r.problem.signal, image, None, self.peak),
+            "psnr": psnr(r.problem.signal, image, r.problem.mask, self.peak),
             "idle": list(r.idle),
             "reseeded": [list(pair) for pair in r.reseeded],
             "history": {

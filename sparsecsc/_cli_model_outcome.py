@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc import _cli_features
 from sparsecsc._cli_cast import cast_model
 from sparsecsc._cli_device import on_gpu
 from sparsecsc._cli_models import ModelJob
@@ -53,8 +54,9 @@ def write_all(job: ModelJob, result: Result, out: Path) -> Outcome:
     summary = finite(_summary(job, result, reports, approximation))
     drawing, missing = _drawing(job, result, codes, summary["relative_gap"])
     report = write_report(out, drawing)
+    features = _cli_features.write(job, codes, out)
     page = write_json(out / "result.json", summary)  # last: with it the folder is complete
-    return Outcome(summary, (saved, *pictures, page, *report), missing)
+    return Outcome(summary, (saved, *pictures, page, *report, *features), missing)
 
 
 def _summary(

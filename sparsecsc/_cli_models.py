@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc import _cli_pursuits
+from sparsecsc import _cli_features, _cli_pursuits
 from sparsecsc._cli_cast import cast_model
 from sparsecsc._cli_checks import check_weights, make_penalty
 from sparsecsc._cli_inputs import Inputs, read_inputs
@@ -115,6 +115,8 @@ class ModelJob:
             "residual": s.residual,
             "unfoldings": s.unfoldings,
             "step": s.step,
+            "pool": s.pool,
+            "pool_layers": s.pool_layers,
             "tol": s.tol,
             "max_iter": self.max_iter,
             "max_seconds": s.max_seconds,
@@ -143,6 +145,7 @@ def prepare(settings: Settings, source: SignalFile | None = None) -> ModelJob:
     else:
         inputs = Inputs(source.path, (source,), batch=False)
     separate = _separate(settings, inputs, axes, channels)
+    _cli_features.check(settings, len(model.dictionaries), inputs.signal.ndim - 2)
     strength = settings.lowpass
     if strength is None:
         strength = DEFAULT_LOWPASS if inputs.format.kind == "image" else 0.0

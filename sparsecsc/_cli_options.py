@@ -54,6 +54,8 @@ class Settings:
     """An integer, or one a layer."""
     step: Any = None
     """None, a number, or one a layer."""
+    pool: Any = None
+    pool_layers: Any = None
     weight: Any = None
     """A number, or with a model one a layer; so is the ratio."""
     weight_ratio: Any = None
@@ -124,17 +126,18 @@ def add_out(command: Any) -> None:
         metavar="DIR",
         help="where to write (default: %(default)s)",
     )
-    text = "print errors only"
-    command.add_argument("--quiet", action="store_true", default=False, help=text)
+    command.add_argument("--quiet", action="store_true", default=False, help="print errors only")
 
 
-def add_device(add: Callable[..., Any]) -> None:
+def add_device(add: Callable[..., Any], auto: str = "on a GPU if one can do it") -> None:
     """Add the option that says where to compute."""
-    text = "where to compute; auto: on a GPU if there is one and it can do it (default: auto)"
+    text = f"where to compute; auto (default): {auto}"
     add("--device", choices=("auto", "cpu", "gpu"), help=text)
 
 
 def _add_solve(commands: Any) -> None:
+    from sparsecsc._cli_features import add_features  # which needs the parsers below
+
     solve = commands.add_parser(
         "solve",
         help="code a file, or a folder of images",
@@ -166,6 +169,7 @@ def _add_solve(commands: Any) -> None:
     add("--penalty", choices=PENALTIES, help=text)
     add("--ridge", type=_number(least=0.0), metavar="RHO", help="the ridge of elastic-net")
     _add_pursuit(add)
+    add_features(add)
     _add_solver(add)
     _add_geometry(add)
     add_out(solve)

@@ -16,6 +16,8 @@ from instances import DICTIONARIES, problem_of
 import sparsecsc as sc
 from sparsecsc import backends
 from sparsecsc._cli_device import moved as converted
+from sparsecsc.cli import main
+from sparsecsc.io import load_filters, load_online
 
 N_ITER = 25
 MODELS = models()
@@ -241,6 +243,145 @@ def test_kinds_are_not_mixed(convert):
         other.dictionary.analyze(signal)
     with pytest.raises(TypeError, match=message):
         sc.solve(other, sc.FISTA(), start=np.zeros(problem.codes_shape))
+
+
+LEARNING = {
+    "circular": ((2, 1, 40), (6,), {}),
+    "plane": ((1, 2, 11, 12), (3, 4), {}),
+    "valid, strided": ((1, 1, 41), (5,), {"padding": "valid", "stride": 2}),
+    "same": ((2, 1, 30), (5,), {"padding": "same"}),
+}
+BALLS = {
+    "any": {},
+    "zero mean": {"zero_mean": True},
+    "few taps": {"n_taps": 3, "nonnegative": True},
+}
+
+
+def learning(convert, name, dtype=np.float64):
+    """Return a signal, starting filters, and the same of the other kind, with their geometry."""
+    shape, kernel, options = LEARNING[name]
+    rng = np.random.default_rng(5)
+    signal = rng.standard_normal(shape).astype(dtype)
+    filters = sc.random_filters(3, shape[1], kernel, rng, dtype=dtype)
+    dictionary = sc.ConvDictionary(filters, **options)
+    return (signal, dictionary), (convert(signal), converted(dictionary, convert))
+
+
+@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("ball", BALLS)
+@pytest.mark.parametrize("name", LEARNING)
+def test_filters_are_learned_the_same(convert, name, ball, mask):
+    own, other = learning(convert, name)
+    options = {"solver": sc.FISTA(), "tol": 1e-9, "max_iter": 6}
+    options["constraint"] = sc.UnitBall(**BALLS[ball])
+    holes = np.random.default_rng(6).choice([0.0, 0.5, 1.0], own[0].shape) if mask else None
+    expected = sc.learn(*own, 0.4, mask=holes, **options)
+    found = sc.learn(*other, 0.4, mask=None if holes is None else convert(holes), **options)
+    assert found.n_iter == expected.n_iter
+    assert math.isclose(found.objective, expected.objective, rel_tol=1e-7)
+    assert math.isclose(found.filter_gap, expected.filter_gap, rel_tol=1e-4, abs_tol=1e-9)
+    # few taps are not a convex set: the last step of an update may be another one by rounding
+    slack = 1e10 if ball == "few taps" else 1e8
+    assert_same(found.filters, expected.filters, slack=slack)
+    assert_same(found.codes, expected.codes, slack=slack)
+    assert np.all(np.diff(found.history.objectives) <= 0)
+    with pytest.raises(TypeError, match=r"`codes` must be a NumPy array; .*: bring it to the host"):
+        _ = found.sparse_codes
+
+
+def test_learning_certifies_and_gives_idle_filters_something_to_do(convert):
+    own, other = learning(convert, "circular")
+    found = sc.learn(*other, 0.8, tol=1e-5)
+    assert found.status is sc.Status.CONVERGED
+    assert max(found.relative_gap, found.filter_gap) <= 1e-5
+    unused = np.array(own[1].filters)
+    unused[1] = 0.0
+    start = sc.ConvDictionary(convert(unused))
+    assert (1, 1) in sc.learn(other[0], start, 0.8, tol=1e-3).reseeded
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_filters_are_learned_the_same_from_batches(convert, name):
+    own, other = learning(convert, name)
+    holes = np.random.default_rng(7).choice([0.0, 1.0], own[0].shape)
+    options = {"solver": sc.FISTA(), "tol": 1e-9, "forgetting": 0.7}
+    expected = sc.learn_online([own[0], (own[0], holes)], own[1], 0.4, **options)
+    batches = [other[0], (other[0], convert(holes))]
+    found = sc.learn_online(batches, other[1], 0.4, **options)
+    assert_same(found.filters, expected.filters, slack=1e8)
+    assert_same(found.state.pairs, expected.state.pairs, slack=1e8)
+    half = sc.learn_online(batches[:1], other[1], 0.4, **options)
+    whole = sc.learn_online(batches, other[1], 0.4, start=half.state, **options)
+    assert np.array_equal(host(whole.filters), host(found.filters))
+    with pytest.raises(TypeError, match=r"`mapper` needs NumPy arrays.* leave it out"):
+        sc.learn_online(batches, other[1], 0.4, mapper=map)
+
+
+@pytest.mark.parametrize("name", ["chain", "dense"])
+def test_models_are_learned_the_same(convert, name):
+    problem, other = MODELS[name], converted(MODELS[name], convert)
+    options = {"max_iter": 3, "joint_iter": 2, "incoherence": 0.01, "tol": 1e-9}
+    expected = sc.learn_layers(problem.signal, problem.model, problem.penalties, **options)
+    found = sc.learn_layers(other.signal, other.model, other.penalties, **options)
+    assert found.objective <= found.history.objectives[0]
+    assert math.isclose(found.objective, expected.objective, rel_tol=0.05)
+    for one, two in zip(found.filters, expected.filters, strict=True):
+        assert one.shape == two.shape
+        assert not isinstance(one, np.ndarray)
+
+
+@pytest.mark.parametrize("online", [[], ["--online", "--checkpoint", "kept.npz"]])
+def test_the_command_learns_on_a_device(convert, monkeypatch, tmp_path, online):
+    monkeypatch.chdir(tmp_path)
+    brought = []
+    monkeypatch.setattr("sparsecsc._cli_learn.demand_gpu", lambda alone: True)
+    monkeypatch.setattr("sparsecsc._cli_device.to_gpu", lambda x: brought.append(x) or convert(x))
+    monkeypatch.setattr("sparsecsc._cli_device.to_host", host)
+    for n in range(2):
+        np.save(f"{n}.npy", np.random.default_rng(n).standard_normal(40))
+    command = [
+        "learn",
+        "0.npy",
+        "1.npy",
+        "--filters",
+        "3",
+        "--kernel",
+        "6",
+        "--weight",
+        "0.4",
+        "--dtype",
+        "float64",
+        "--quiet",
+    ]
+    filters = {}
+    for device in ("cpu", "gpu"):
+        assert main([*command, *online, "--tol", "1e-6", "--device", device, "--out", device]) == 0
+        filters[device] = load_filters(f"{device}/filters.npz")
+        assert bool(brought) == (device == "gpu")
+    # two solvers, each to a gap of 1e-6: how near the filters are that says is the square root
+    assert np.allclose(filters["cpu"], filters["gpu"], atol=1e-2)
+    start = sc.random_filters(3, 1, 6, 0)
+    assert not np.allclose(filters["gpu"], start, atol=0.1)
+    if online:
+        assert np.array_equal(load_online("kept.npz")[0].filters, filters["gpu"])
+
+
+def test_patches_are_drawn_the_same(convert):
+    signal = np.random.default_rng(8).standard_normal((2, 2, 9, 10))
+    found = sc.patch_filters(convert(signal), 4, (3, 2), rng=1)
+    assert_same(found, sc.patch_filters(signal, 4, (3, 2), rng=1))
+
+
+def test_a_support_of_another_kind_is_refused(convert):
+    _, other = learning(convert, "circular")
+    ball = sc.UnitBall(support=np.ones((1, 1, 6), bool))
+    with pytest.raises(TypeError, match=r"`support` must be of the kind of `filters`, .*; got num"):
+        sc.learn(*other, 0.4, constraint=ball)
+    ball = sc.UnitBall(support=convert(np.arange(6).reshape(1, 1, 6) < 4))
+    learned = host(sc.learn(*other, 0.4, constraint=ball, max_iter=3).filters)
+    assert not learned[..., 4:].any()
+    assert learned[..., :4].any()
 
 
 def test_signals_are_prepared_the_same(convert):

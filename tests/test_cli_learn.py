@@ -94,6 +94,23 @@ def test_options_reach_learning(folder, tmp_path):
     assert code == 0
 
 
+def test_masked_samples_are_not_learned_from(image, tmp_path):
+    pixels = np.asarray(Image.open(image)).copy()
+    mask = np.random.default_rng(0).random(pixels.shape[:2]) < 0.7
+    Image.fromarray((255 * mask).astype(np.uint8)).save(tmp_path / "mask.png")
+    found = {}
+    for name, value in (("black", 0), ("white", 255)):
+        pixels[~mask] = value
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        options = ("--weight", "0.1", "--mask", tmp_path / "mask.png", "--max-iter", "4")
+        learn(tmp_path / f"{name}.png", *SMALL, *options, out=tmp_path / name)
+        found[name] = load_filters(tmp_path / name / "filters.npz")
+    assert np.allclose(found["black"], found["white"], atol=1e-4)
+    learn(tmp_path / "white.png", *SMALL, "--weight", "0.1", "--max-iter", "4", out=tmp_path / "o")
+    other = load_filters(tmp_path / "o" / "filters.npz")
+    assert not np.allclose(other, found["white"], atol=1e-2)
+
+
 def test_sound_and_arrays_can_be_learned_from(tmp_path):
     rng = np.random.default_rng(0)
     sound = tmp_path / "sound.wav"
@@ -184,6 +201,11 @@ def test_an_interrupted_run_resumes_to_the_same_filters_bit_for_bit(folder, tmp_
         (("--weight", "1", "--resume"), "--resume needs --online"),
         (("--weight", "1", "--scheduler", "tcp://a:1"), "--scheduler needs --online"),
         (("--weight", "1", "--online", "--resume"), "--resume needs --checkpoint FILE"),
+        (("--weight", "1", "--online", "--mask", "m.png"), "--mask is without --online"),
+        (
+            ("--weight", "1", "--online", "--device", "gpu", "--scheduler", "tcp://a:1"),
+            "--device gpu has no form of --scheduler",
+        ),
         (("--weight", "1", "--online", "--max-iter", "3"), "--max-iter is without --online"),
         (("--weight", "1", "--online", "--checkpoint", "a.txt"), "must end in .npz"),
         (("--weight", "1", "--online", "--checkpoint", "none.npz", "--resume"), "nothing there"),

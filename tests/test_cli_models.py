@@ -256,6 +256,44 @@ def test_a_folder_of_images_is_one_batch(drawn):
     assert np.abs(together - apart).max() <= 3
 
 
+@pytest.mark.parametrize(
+    ("options", "cell", "layers"),
+    [(["4"], [4], [2]), (["4,5", "--pool-layers", "1,2"], [4, 5], [1, 2])],
+)
+def test_a_folder_gives_a_row_of_features_a_file(folder, options, cell, layers):
+    (folder / "in").mkdir()
+    for name, left in (("b.png", 200), ("a.png", 180)):
+        write_image(f"in/{name}", left=left)
+    known = ("--model", "two.npz", "--weight", "0.01", "--pursuit", "thresholding", "--pool")
+    assert solve("in", *known, *options)[0] == 0
+    with np.load(folder / "out" / "features.npz", allow_pickle=False) as found:
+        assert list(found["files"]) == ["a.png", "b.png"]
+        assert found["cell"].tolist() == cell
+        assert found["layers"].tolist() == layers
+        features = found["features"]
+    codes = load_layer_codes(folder / "out" / "codes.npz").codes
+    expected = []
+    for layer in layers:
+        grown = np.abs(codes[layer - 1])
+        rows, columns = cell if len(cell) > 1 else (cell[0], cell[0])
+        means = [
+            grown[:, :, i : i + rows, j : j + columns].mean(axis=(2, 3))
+            for i in range(0, grown.shape[2], rows)
+            for j in range(0, grown.shape[3], columns)
+        ]
+        expected.append(np.stack(means, axis=2).reshape(len(grown), -1))
+    assert np.allclose(features, np.concatenate(expected, axis=1), atol=1e-6)
+    assert features.any()
+
+
+def test_channels_that_are_coded_alone_are_in_the_row_of_their_file(folder):
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 24, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save("rgb.png")
+    solve("rgb.png", "--model", "two.npz", "--weight", "0.1", "--max-iter", "3", "--pool", "9")
+    with np.load("out/features.npz", allow_pickle=False) as found:
+        assert found["features"].shape == (1, 3 * 6 * 3 * 3)
+
+
 def test_colour_is_coded_jointly_by_a_first_layer_of_three_channels(folder):
     write_image("colour.png", "chelsea")
     save_model("rgb.npz", chain(bank(5, 3, 3), bank(4, 5, 3)))
@@ -475,6 +513,27 @@ MISUSE = {
         ["grey.png", "--filters", "dct4x4", "--weight", "1", "--pursuit", "lbp"],
         r"--pursuit needs a multi-layer model; got --filters: give --model",
     ),
+    "features with filters": (
+        nothing,
+        ["grey.png", "--filters", "dct4x4", "--weight", "1", "--pool-layers", "1"],
+        r"--pool-layers needs a multi-layer model; got --filters: give --model",
+    ),
+    "layers without a cell": (
+        nothing,
+        [*WEIGHTED, "--pool-layers", "1"],
+        r"--pool-layers goes with --pool; got it alone: add --pool, or leave it out",
+    ),
+    "a layer there is not": (
+        nothing,
+        [*WEIGHTED, "--pool", "4", "--pool-layers", "1,3"],
+        r"--pool-layers must be of the layers 1 to 2; got 3: leave it out",
+    ),
+    "cells of other axes": (
+        nothing,
+        [*WEIGHTED, "--pool", "4,4,4"],
+        r"--pool must be one number, or one for each of the 2 axes; got 3",
+    ),
+    "a cell of zero": (nothing, [*WEIGHTED, "--pool", "0"], r"--pool: must be an integer >= 1"),
     "unknown pursuit": (nothing, [*WEIGHTED, "--pursuit", "magic"], r"--pursuit: invalid choice"),
     "weights a layer with filters": (
         nothing,

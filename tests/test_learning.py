@@ -45,11 +45,12 @@ def make(shape, kernel, options, *, n_filters=3, dtype=np.float64, seed=0, mask=
     return problem, codes
 
 
+@pytest.mark.parametrize("form", [sc.SparseCodes.from_dense, np.copy])
 @pytest.mark.parametrize("mask", [False, True])
 @pytest.mark.parametrize("name", GEOMETRIES)
-def test_the_quadratic_is_the_data_term_of_an_explicit_matrix(name, mask):
+def test_the_quadratic_is_the_data_term_of_an_explicit_matrix(name, mask, form):
     problem, codes = make(*GEOMETRIES[name], mask=mask)
-    quadratic = make_quadratic(problem, sc.SparseCodes.from_dense(codes))
+    quadratic = make_quadratic(problem, form(codes))
     cut = name in ("same", "full", "padded")
     assert isinstance(quadratic, SampleQuadratic if mask or cut else LagQuadratic)
     matrix = dense_columns(codes, problem.dictionary, problem.signal.shape[2:])
@@ -393,7 +394,7 @@ FILTERS = sc.random_filters(2, 1, 5, rng=0)
         ((SIGNAL, FILTERS.astype(complex), 0.1), {}, ValueError, "must be float32 or float64"),
         ((SIGNAL, sc.random_filters(2, 3, 5, rng=0), 0.1), {}, ValueError, "3 channels"),
         ((SIGNAL, sc.random_filters(2, 1, 50, rng=0), 0.1), {}, ValueError, "at least 50 samples"),
-        ((SIGNAL, sc.Identity(), 0.1), {}, TypeError, "`filters` must be a NumPy array"),
+        ((SIGNAL, sc.Identity(), 0.1), {}, TypeError, "`filters` must be an array, or a Conv"),
         ((SIGNAL, FILTERS, -1.0), {}, ValueError, "`weight` must be"),
         ((SIGNAL, FILTERS, "much"), {}, TypeError, "`weight` must be"),
         ((SIGNAL, FILTERS, 0.1), {"mask": -SIGNAL}, ValueError, "`mask` must be >= 0"),

@@ -132,11 +132,15 @@ def layered_features(
         Pursuit(signal, model, penalties) if single else MultilayerPursuit(signal, model, penalties)
     )
     count = 1 if single else problem.n_layers
-    wanted = _layers(layers, count)
+    _layers(layers, count)  # before the work
     codes = solve(problem, solver, **options).kept
-    every = (codes,) if single else codes
-    rows = [_features(every[number - 1], pool) for number in wanted]
-    return np.concatenate(rows, axis=1)
+    return features_of((codes,) if single else codes, pool, layers)
+
+
+def features_of(codes: Sequence[Any], pool: Any, layers: Sequence[int] | None) -> np.ndarray:
+    """Return one row a signal: `layered_features` of codes that are known, one array a layer."""
+    wanted = _layers(layers, len(codes))
+    return np.concatenate([_features(codes[number - 1], pool) for number in wanted], axis=1)
 
 
 def _layers(layers: Any, count: int) -> tuple[int, ...]:

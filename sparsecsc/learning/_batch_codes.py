@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sparsecsc.codes import SparseCodes
+from sparsecsc.learning._quadratics import Codes, sparse_if_possible
 from sparsecsc.learning._rounds import MOST
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
@@ -23,7 +24,7 @@ Mapper = Callable[[Callable[[Any], Any], list[Any]], Any]
 
 def codes_of(
     problem: Pursuit, penalty: Any, solver: Any, tol: float, mapper: Mapper | None
-) -> tuple[SparseCodes, float]:
+) -> tuple[Codes, float]:
     """Return codes of all signals, certified to `tol`, and their objective.
 
     Raises
@@ -35,7 +36,7 @@ def codes_of(
         result = solve(problem, solver, tol=tol, max_iter=MOST)
         if result.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
-        return result.sparse_codes, float(result.objective)
+        return sparse_if_possible(result.kept), float(result.objective)
     bare = replace(problem.dictionary)  # without what is kept for a size, which does not travel
     pursue = partial(_pursue, dictionary=bare, penalty=penalty, solver=solver, tol=tol)
     masks: list[Array | None] = [None] * len(problem.signal)

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sparsecsc.codes import SparseCodes
+from sparsecsc.learning._array_sums import float64
 from sparsecsc.learning._layer_filters import own_part, with_filters
-from sparsecsc.learning._quadratics import make_quadratic
+from sparsecsc.learning._quadratics import make_quadratic, sparse_if_possible
 from sparsecsc.learning.update import fitted
 from sparsecsc.penalties.l1 import L1
 from sparsecsc.problems import Pursuit
@@ -38,8 +38,8 @@ def learn_dense(
     """
     ends = time.perf_counter() + max_seconds
     own, _ = own_part(problem.dictionary)
-    dtype = problem.signal.dtype
-    filters = constraint.project(own.filters.astype(float)).astype(dtype)
+    xp, dtype = problem.backend.xp, problem.signal.dtype
+    filters = xp.astype(constraint.project(float64(own.filters)), dtype)
     best: DenseFound | None = None
     for n in range(1, max_iter + 1):
         layer = Pursuit(problem.signal, with_filters(problem.dictionary, filters), problem.penalty)
@@ -60,10 +60,11 @@ def _new_filters(problem: Pursuit, best: DenseFound, constraint: Any) -> Array:
     """Return the filters that fit what the identities leave."""
     layer = with_filters(problem.dictionary, best.filters)
     own, where = own_part(layer)
-    codes = best.codes.copy()
-    codes[:, where] = 0
+    xp = problem.backend.xp
+    codes = xp.asarray(best.codes, copy=True)
+    codes[:, where, ...] = 0
     rest = problem.signal - layer.synthesize(codes, problem.signal.shape[2:])
     pursuit = Pursuit(rest, own, L1(0.0))
-    quadratic = make_quadratic(pursuit, SparseCodes.from_dense(best.codes[:, where].copy()))
-    new: Array = fitted(quadratic, constraint, own.filters, _FRACTION).astype(own.filters.dtype)
-    return new
+    quadratic = make_quadratic(pursuit, sparse_if_possible(best.codes[:, where, ...]))
+    new = fitted(quadratic, constraint, own.filters, _FRACTION)
+    return xp.astype(new, own.filters.dtype)

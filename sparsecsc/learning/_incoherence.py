@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from sparsecsc.backends import backend_of
+from sparsecsc.learning._array_sums import inner
 from sparsecsc.protocols import Array
 
 
@@ -23,14 +22,15 @@ def likeness(filters: Array) -> tuple[float, Array]:
     at each of its frequencies. Shifts are those of stride 1.
     """
     backend: Any = backend_of(filters)
+    xp = backend.xp
     kernel = filters.shape[2:]
     grid = tuple(backend.fast_length(2 * k - 1) for k in kernel)
     spectra = backend.rfftn(filters, grid)
-    rows = np.moveaxis(spectra.reshape(*spectra.shape[:2], -1), -1, 0)
-    gram = np.conj(rows) @ np.swapaxes(rows, 1, 2)
-    image = np.swapaxes(gram, 1, 2) @ rows
-    whole = backend.irfftn(np.moveaxis(image, 0, -1).reshape(spectra.shape), grid)
+    rows = xp.moveaxis(xp.reshape(spectra, (*spectra.shape[:2], -1)), -1, 0)
+    gram = xp.conj(rows) @ xp.matrix_transpose(rows)
+    image = xp.matrix_transpose(gram) @ rows
+    whole = backend.irfftn(xp.reshape(xp.moveaxis(image, 0, -1), spectra.shape), grid)
     applied = whole[(..., *(slice(k) for k in kernel))]
-    squares = (filters**2).sum(axis=tuple(range(1, filters.ndim)), keepdims=True)
-    value = float(np.vdot(filters, applied)) - float((squares**2).sum())
+    squares = xp.sum(filters**2, axis=tuple(range(1, filters.ndim)), keepdims=True)
+    value = inner(filters, applied) - float(xp.sum(squares**2))
     return value, 4.0 * (applied - squares * filters)

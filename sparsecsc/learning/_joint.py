@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.codes import SparseCodes
+from sparsecsc.backends import backend_of
 from sparsecsc.dictionaries._operators import analyze_whole
+from sparsecsc.learning._array_sums import float64
 from sparsecsc.learning._incoherence import likeness
 from sparsecsc.learning._layer_filters import own_part, with_layer
-from sparsecsc.learning._quadratics import correlate
+from sparsecsc.learning._quadratics import correlate, energies, sparse_if_possible
 from sparsecsc.models.problem import MultilayerPursuit
 from sparsecsc.optimality import weight_level
 from sparsecsc.protocols import Array
@@ -69,17 +70,17 @@ class Best:
         `step` is relative to the inverse of a bound on the curvature of the data term.
         """
         own, where = own_part(self.problem.model.dictionaries[i - 1])
-        codes = SparseCodes.from_dense(_clean(self.images[i][:, where]))
-        old = own.filters.astype(np.float64)
+        codes = sparse_if_possible(_clean(self.images[i][:, where, ...]))
+        old, xp = float64(own.filters), self.problem.backend.xp
         slope = correlate(codes, own, cotangent(self.problem, self.images, i - 1))
         if self.incoherence:
             slope += self.incoherence * likeness(old)[1]
-        energies = np.bincount(codes.filters, codes.values.astype(float) ** 2, own.n_filters)
+        sizes = energies(codes)
+        sizes = xp.where(sizes > 0, sizes, xp.full_like(sizes, math.inf))
         norms = math.prod(self.problem.lipschitz(j) for j in range(1, i))
-        sizes = np.where(energies > 0, energies, np.inf) * norms
-        direction = slope / sizes.reshape(-1, *(1,) * (slope.ndim - 1))
+        direction = slope / (norms * xp.reshape(sizes, (-1, *(1,) * (slope.ndim - 1))))
         for _ in range(_TRIALS):
-            new = constraint.project(old - step * direction).astype(own.filters.dtype)
+            new = xp.astype(constraint.project(old - step * direction), own.filters.dtype)
             model = with_layer(self.problem.model, i, new)
             problem = MultilayerPursuit(self.problem.signal, model, self.problem.penalties)
             images = list(self.images)
@@ -107,7 +108,7 @@ class Best:
         found = problem.value(images)
         if self.incoherence:
             banks = (own_part(d)[0].filters for d in problem.model.dictionaries)
-            alike = sum(likeness(bank.astype(np.float64))[0] for bank in banks)
+            alike = sum(likeness(float64(bank))[0] for bank in banks)
             found += self.incoherence * alike
         return found
 
@@ -122,8 +123,10 @@ class Best:
 
 def _clean(codes: Array) -> Array:
     """Return a copy in which what is no more than the rounding of transforms is 0."""
-    sizes = np.abs(codes)
-    return np.where(sizes > 16 * np.finfo(codes.dtype).eps * sizes.max(initial=0.0), codes, 0)
+    xp = backend_of(codes).xp
+    sizes = xp.abs(codes)
+    least = 16 * xp.finfo(codes.dtype).eps * xp.max(sizes)
+    return xp.where(sizes > least, codes, xp.zeros_like(codes))
 
 
 def cotangent(problem: MultilayerPursuit, images: tuple[Array, ...], i: int) -> Array:
@@ -137,12 +140,12 @@ def cotangent(problem: MultilayerPursuit, images: tuple[Array, ...], i: int) -> 
 
 def _smooth_gradient(penalty: Any, codes: Array) -> Array:
     """Return the gradient of the penalty's Moreau envelope."""
-    weight = weight_level(penalty)
-    largest = float(np.abs(codes).max(initial=0.0))
+    weight, xp = weight_level(penalty), backend_of(codes).xp
+    largest = float(xp.max(xp.abs(codes)))
     if weight <= 0 or largest == 0:
-        return np.zeros_like(codes)
+        return xp.zeros_like(codes)
     step = _SMOOTH * largest / weight
-    gradient: Array = (codes - penalty.prox(codes.copy(), step)) / codes.dtype.type(step)
+    gradient: Array = (codes - penalty.prox(xp.asarray(codes, copy=True), step)) / step
     return gradient
 
 
@@ -155,8 +158,8 @@ def check_penalties(problem: MultilayerPursuit) -> None:
         If one is infinite at some codes.
     """
     for i, penalty in enumerate(problem.penalties[:-1], start=1):
-        minus = -np.ones(problem.shapes[i], problem.signal.dtype)
-        if not np.isfinite(float(penalty.value(minus))):
+        minus = -problem.backend.xp.ones(problem.shapes[i], dtype=problem.signal.dtype)
+        if not math.isfinite(float(penalty.value(minus))):
             msg = (
                 "`penalties` must be finite for all codes, as L1 is, in all layers but the last "
                 f"for the joint stage; got {type(penalty).__name__} in layer {i}: pass "

@@ -3,7 +3,7 @@ r"""The data term as a quadratic of the filters, for codes that stay.
 :math:`f(d) = \tfrac12 \langle d, H d\rangle - \langle b, d\rangle + e`. Where no atom is cut off at
 a border and nothing is masked, H depends on the lag of two taps alone and is found from pairs of
 nonzero codes near to each other: no later step sees a sample. Elsewhere H is applied by synthesis
-and correlation at the nonzeros.
+and correlation at the nonzeros. Codes are sparse, or, of other kinds than NumPy's, arrays.
 """
 
 from __future__ import annotations
@@ -15,11 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc._codes_synthesis import kernel_geometry, residual_of
+from sparsecsc._codes_synthesis import kernel_geometry
 from sparsecsc.backends import backend_of
-from sparsecsc.codes import SparseCodes
+from sparsecsc.codes import SparseCodes, sparse
 from sparsecsc.dictionaries.convolution import ConvDictionary
+from sparsecsc.learning._array_sums import (
+    correlate_array_pairs,
+    correlate_arrays,
+    float64,
+    inner,
+    packed,
+    size_by_filter,
+)
 from sparsecsc.protocols import Array
+
+Codes = SparseCodes | Array
 
 _MOST_LAGS = 2**25
 """Numbers in the table of lags, 256 MB, above which H is applied at the nonzeros."""
@@ -45,28 +55,27 @@ class LagQuadratic:
     def _spectrum(self) -> Array:
         """(frequencies, n_filters, n_filters), the symbol of H."""
         backend: Any = backend_of(self.pairs)
-        lasts = [n // 2 for n in self.pairs.shape[2:]]
-        padded = np.zeros((*self.pairs.shape[:2], *self._grid))
+        lasts = tuple(n // 2 for n in self.pairs.shape[2:])
+        padded = backend.xp.zeros((*self.pairs.shape[:2], *self._grid), dtype=self.pairs.dtype)
         corner: Any = (..., *(slice(n) for n in self.pairs.shape[2:]))
         padded[corner] = self.pairs
-        rolled = np.roll(padded, [-n for n in lasts], axis=tuple(range(2, padded.ndim)))
-        spectrum = backend.rfftn(rolled, self._grid)
-        flat = spectrum.reshape(*spectrum.shape[:2], -1)
-        return np.ascontiguousarray(np.moveaxis(flat, -1, 0))
+        back = tuple(-n for n in lasts)
+        rolled = backend.xp.roll(padded, back, axis=tuple(range(2, padded.ndim)))
+        return by_frequency(backend.rfftn(rolled, self._grid))
 
     @cached_property
     def curvatures(self) -> Array:
         """(n_filters,) the second derivative along a single tap."""
+        xp = backend_of(self.pairs).xp
         lasts = tuple(n // 2 for n in self.pairs.shape[2:])
-        return np.ascontiguousarray(self.pairs[(..., *lasts)].diagonal())
+        return packed(xp.linalg.diagonal(self.pairs[(..., *lasts)]))
 
     def apply(self, filters: Array) -> Array:
         """Return H filters."""
         backend: Any = backend_of(filters)
         spectrum = backend.rfftn(filters, self._grid)
-        flat = np.moveaxis(spectrum.reshape(*spectrum.shape[:2], -1), -1, 0)
-        image = np.moveaxis(self._spectrum @ np.ascontiguousarray(flat), 0, -1)
-        whole = backend.irfftn(image.reshape(spectrum.shape), self._grid)
+        image = backend.xp.moveaxis(self._spectrum @ by_frequency(spectrum), 0, -1)
+        whole = backend.irfftn(backend.xp.reshape(image, spectrum.shape), self._grid)
         return whole[(..., *(slice(n) for n in filters.shape[2:]))]
 
 
@@ -74,7 +83,7 @@ class LagQuadratic:
 class SampleQuadratic:
     """H by synthesis and correlation: any border, and a mask."""
 
-    codes: SparseCodes
+    codes: Codes
     dictionary: ConvDictionary
     """Any filters of the geometry."""
     signal: Array
@@ -88,37 +97,40 @@ class SampleQuadratic:
     @cached_property
     def energy(self) -> float:
         """e, half the squared norm of what is to be fitted."""
-        return 0.5 * float(np.vdot(self.signal, self._weighted(self.signal)))
+        return 0.5 * inner(self.signal, self._weighted(self.signal))
 
     @cached_property
     def curvatures(self) -> Array:
         """(n_filters,) the second derivative along a single tap, at most."""
-        most = 1.0 if self.mask is None else float(self.mask.max()) ** 2
-        squares = self.codes.values.astype(np.float64) ** 2
-        return most * np.bincount(self.codes.filters, squares, self.codes.shape[1])
+        return _most(self.mask) * energies(self.codes)
 
     def apply(self, filters: Array) -> Array:
         """Return H filters."""
         dictionary = replace(self.dictionary, filters=filters)
-        image = residual_of(self.codes, dictionary, np.zeros_like(self.signal), None)
-        return -correlate(self.codes, dictionary, self._weighted(image))
+        image = synthesis(self.codes, dictionary, self.signal.shape[2:])
+        return correlate(self.codes, dictionary, self._weighted(image))
 
     def _weighted(self, signal: Array) -> Array:
         return signal if self.mask is None else self.mask**2 * signal
 
 
-def make_quadratic(problem: Any, codes: SparseCodes) -> LagQuadratic | SampleQuadratic:
+def by_frequency(spectrum: Array) -> Array:
+    """Return a matrix for each frequency, (frequencies, rows, columns), of one in front."""
+    xp = backend_of(spectrum).xp
+    return packed(xp.moveaxis(xp.reshape(spectrum, (*spectrum.shape[:2], -1)), -1, 0))
+
+
+def make_quadratic(problem: Any, codes: Codes) -> LagQuadratic | SampleQuadratic:
     """Return the data term of a `Pursuit` with a `ConvDictionary` at these codes, in float64."""
     dictionary = problem.dictionary
     if problem.mask is None and shift_invariant(dictionary) and fits(dictionary):
         return make_lags(dictionary, codes, problem.signal)
-    like = replace(dictionary, filters=dictionary.filters.astype(np.float64), plan=None)
-    mask = None if problem.mask is None else problem.mask.astype(np.float64)
-    exact = problem.signal.astype(np.float64, copy=False)
-    return SampleQuadratic(codes.astype(np.float64), like, exact, mask)
+    like = replace(dictionary, filters=exact(dictionary.filters), plan=None)
+    mask = None if problem.mask is None else exact(problem.mask)
+    return SampleQuadratic(exact(codes), like, exact(problem.signal), mask)
 
 
-def make_majoriser(problem: Any, codes: SparseCodes) -> LagQuadratic:
+def make_majoriser(problem: Any, codes: Codes) -> LagQuadratic:
     r"""Return a quadratic by lags that is not below the data term, and touches it at the filters.
 
     What is masked, or of atoms that are cut off lies outside of the signal, counts as if the
@@ -132,26 +144,27 @@ def make_majoriser(problem: Any, codes: SparseCodes) -> LagQuadratic:
     whole = replace(dictionary, plan=None)
     if not dictionary.is_circular:
         whole = replace(whole, padding="valid")
-    exact = codes.astype(np.float64)
-    filled = exact.synthesize(replace(whole, filters=whole.filters.astype(np.float64)))
+    wide = exact(codes)
+    filled = synthesis(wide, replace(whole, filters=exact(whole.filters)), None)
     spatial = problem.signal.shape[2:]
     begins = [before for before, _ in dictionary.pads]
     ends = zip(begins, spatial, filled.shape[2:], strict=True)
     inside: Any = (..., *(slice(a, min(a + n, size)) for a, n, size in ends))
     region = filled[inside]  # may be smaller: samples that no atom reaches
     known: Any = (..., *(slice(0, n) for n in region.shape[2:]))
-    most, share = 1.0, np.ones(1)
+    change, most = exact(problem.signal[known]) - region, _most(problem.mask)
     if problem.mask is not None:
-        most = float(problem.mask.max()) ** 2
-        share = np.broadcast_to(problem.mask, problem.signal.shape)[known] ** 2 / most
-    region += share * (problem.signal[known] - region)
-    quadratic = make_lags(whole, exact, filled)
+        xp = backend_of(problem.mask).xp
+        mask = exact(xp.broadcast_to(problem.mask, problem.signal.shape)[known])
+        change *= mask**2 / most
+    filled[inside] = region + change
+    quadratic = make_lags(whole, wide, filled)
     return LagQuadratic(
         most * quadratic.pairs, most * quadratic.correlation, most * quadratic.energy
     )
 
 
-def make_lags(dictionary: ConvDictionary, codes: SparseCodes, signal: Array) -> LagQuadratic:
+def make_lags(dictionary: ConvDictionary, codes: Codes, signal: Array) -> LagQuadratic:
     """Return the data term of a dictionary whose atoms are not cut off, without a mask."""
     backend: Any = backend_of(signal)
     pairs = correlate_pairs(codes, dictionary, signal.shape[2:])
@@ -170,8 +183,40 @@ def fits(dictionary: ConvDictionary) -> bool:
     return dictionary.n_filters**2 * lags <= _MOST_LAGS
 
 
-def correlate(codes: SparseCodes, dictionary: ConvDictionary, signal: Array) -> Array:
+def sparse_if_possible(codes: Any) -> Any:
+    """Return the nonzeros of codes where kernels can work on them, else the array."""
+    is_array = not isinstance(codes, SparseCodes)
+    return codes if is_array and not hasattr(backend_of(codes), "sparse") else sparse(codes)
+
+
+def exact(thing: Any) -> Any:
+    """Return an array or codes in float64."""
+    return thing.astype(np.float64) if isinstance(thing, SparseCodes) else float64(thing)
+
+
+def _most(mask: Array | None) -> float:
+    """Return the square of the largest value of a mask."""
+    return 1.0 if mask is None else float(backend_of(mask).xp.max(mask)) ** 2
+
+
+def energies(codes: Codes) -> Array:
+    """Return the sum of the squares of the codes of each filter, float64: (n_filters,)."""
+    if not isinstance(codes, SparseCodes):
+        return size_by_filter(codes)
+    return np.bincount(codes.filters, codes.values.astype(np.float64) ** 2, codes.shape[1])
+
+
+def synthesis(codes: Codes, dictionary: ConvDictionary, spatial: Any) -> Array:
+    """Return D codes, by default on the smallest signal with such codes."""
+    if isinstance(codes, SparseCodes):
+        return codes.synthesize(dictionary, spatial)
+    return dictionary.synthesize(codes, spatial)
+
+
+def correlate(codes: Codes, dictionary: ConvDictionary, signal: Array) -> Array:
     """Return for each tap the sum of codes times the samples under it, float64."""
+    if not isinstance(codes, SparseCodes):
+        return correlate_arrays(codes, dictionary, signal)
     _, geometry, axis = kernel_geometry(codes, dictionary, signal.shape[2:])
     backend: Any = backend_of(dictionary.filters)
     out = np.zeros(dictionary.filters.shape)
@@ -186,8 +231,10 @@ def correlate(codes: SparseCodes, dictionary: ConvDictionary, signal: Array) -> 
     return out
 
 
-def correlate_pairs(codes: SparseCodes, dictionary: ConvDictionary, spatial: Any) -> Array:
+def correlate_pairs(codes: Codes, dictionary: ConvDictionary, spatial: Any) -> Array:
     """Return for each two filters and each lag of taps the sum of products of codes, float64."""
+    if not isinstance(codes, SparseCodes):
+        return correlate_array_pairs(codes, dictionary, spatial)
     _, geometry, axis = kernel_geometry(codes, dictionary, tuple(spatial))
     backend: Any = backend_of(dictionary.filters)
     last = (*(0,) * axis, *(k - 1 for k in dictionary.kernel))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc.codes import SparseCodes
-from sparsecsc.learning._quadratics import make_quadratic
+from sparsecsc.backends import backend_of
+from sparsecsc.learning._quadratics import Codes, energies, make_quadratic, sparse_if_possible
 from sparsecsc.learning.starts import reseed
 from sparsecsc.learning.update import STEPS, Point, improve, point_at
 from sparsecsc.problems import Pursuit
@@ -33,7 +33,7 @@ class Round:
     """Filters, codes for them, and how far each is from the best for the other."""
 
     problem: Pursuit
-    codes: SparseCodes
+    codes: Codes
     objective: float
     gap: float
     """Of the codes, not relative."""
@@ -57,7 +57,7 @@ def code(
     """Improve the codes and certify them and the filters."""
     every = None if max_iter == MOST else max_iter
     result = solve(problem, solver, start=start, tol=tol, max_iter=max_iter, check_every=every)
-    codes, objective = result.sparse_codes, result.objective
+    codes, objective = sparse_if_possible(result.kept), result.objective
     quadratic = make_quadratic(problem, codes)
     point = point_at(quadratic, problem.dictionary.filters)
     gap = max(point.gap(quadratic, constraint), 0.0)
@@ -101,9 +101,15 @@ def new_filters(last: Round, constraint: Any, given: dict[int, Array]) -> Array:
     beyond = point_at(last.quadratic, constraint.project(longer))
     if beyond.value(last.quadratic) <= last.point.value(last.quadratic):
         point = beyond
-    new = point.filters.astype(last.problem.signal.dtype)
+    return given_filters(point.filters, given, last.problem.signal)
+
+
+def given_filters(filters: Array, given: dict[int, Array], like: Array) -> Array:
+    """Return filters of the dtype of an array, those in `given` taken from there."""
+    xp = backend_of(like).xp
+    new = xp.astype(filters, like.dtype)
     for m, one in given.items():
-        new[m] = one
+        new[m, ...] = xp.astype(one, like.dtype)
     return new
 
 
@@ -145,6 +151,7 @@ class Books:
         return History(*zip(*self.rows, strict=True))
 
 
-def idle_filters(codes: SparseCodes) -> tuple[int, ...]:
+def idle_filters(codes: Codes) -> tuple[int, ...]:
     """Return the filters that no code uses."""
-    return tuple(np.flatnonzero(codes.count_by_filter() == 0).tolist())
+    sizes = energies(codes)
+    return tuple(np.flatnonzero(backend_of(sizes).to_host(sizes) == 0).tolist())

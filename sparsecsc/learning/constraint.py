@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from sparsecsc.checks import check_count, check_unmasked
+from sparsecsc.backends import backend_of, kind_of
+from sparsecsc.checks import check_count, check_unmasked, dtype_name
 from sparsecsc.protocols import Array
 
 
@@ -69,7 +69,8 @@ class UnitBall:
                 raise ValueError(msg)
         if self.support is not None:
             check_unmasked("support", self.support)
-            if getattr(self.support, "dtype", None) != np.bool_ or not self.support.ndim:
+            is_array = hasattr(self.support, "dtype") and self.support.ndim
+            if not is_array or dtype_name(self.support) != "bool":
                 got = getattr(self.support, "dtype", type(self.support).__name__)
                 msg = f"`support` must be an array of bool; got {got}: convert it."
                 raise TypeError(msg)
@@ -79,13 +80,21 @@ class UnitBall:
 
         Raises
         ------
+        TypeError
+            If `support` is an array of another kind than the filters.
         ValueError
             If `support` does not fit, or leaves a filter without a tap.
         """
         if self.support is None:
             return
+        if kind_of(self.support) != kind_of(filters):
+            msg = (
+                f"`support` must be of the kind of `filters`, {kind_of(filters)}; got "
+                f"{kind_of(self.support)}: convert it."
+            )
+            raise TypeError(msg)
         try:
-            taps = np.broadcast_to(self.support, filters.shape)
+            taps = np.broadcast_to(backend_of(filters).to_host(self.support), filters.shape)
         except ValueError:
             taps = np.zeros(0, np.bool_)
         if taps.shape != filters.shape:
@@ -104,36 +113,38 @@ class UnitBall:
 
     def project(self, filters: Array) -> Array:
         """Return the nearest allowed filters, each by itself."""
-        cone = self._onto_cone(filters)
-        norms = np.sqrt((cone**2).sum(axis=tuple(range(1, cone.ndim)), keepdims=True))
-        return cone / np.maximum(norms, 1)
+        cone, xp = self._onto_cone(filters), backend_of(filters).xp
+        norms = xp.sqrt(xp.sum(cone**2, axis=tuple(range(1, cone.ndim)), keepdims=True))
+        return cone / xp.maximum(norms, xp.ones_like(norms))
 
     def maximise(self, correlation: Array) -> Array:
         """Return the largest inner product of an allowed filter with each of `correlation`."""
-        cone = self._onto_cone(correlation)
-        return np.sqrt((cone**2).sum(axis=tuple(range(1, cone.ndim))))
+        cone, xp = self._onto_cone(correlation), backend_of(correlation).xp
+        return xp.sqrt(xp.sum(cone**2, axis=tuple(range(1, cone.ndim))))
 
     def _onto_cone(self, filters: Array) -> Array:
-        taps: Any = True if self.support is None else self.support
-        cone = np.where(taps, filters, filters.dtype.type(0))
+        xp = backend_of(filters).xp
+        zeros = xp.zeros_like(filters)
+        taps = xp.ones(filters.shape, dtype=xp.bool) if self.support is None else self.support
+        cone = xp.where(taps, filters, zeros)
         if self.nonnegative:
-            cone = np.maximum(cone, 0)
+            cone = xp.maximum(cone, zeros)
         if self.n_taps is not None:
             return _largest(cone, self.n_taps)
         if self.zero_mean:
             axes = tuple(range(2, cone.ndim))
-            count = np.broadcast_to(taps, cone.shape).sum(axis=axes, keepdims=True)
-            mean = cone.sum(axis=axes, keepdims=True) / np.maximum(count, 1).astype(cone.dtype)
-            return np.where(taps, cone - mean, cone.dtype.type(0))
+            used = xp.astype(xp.broadcast_to(taps, cone.shape), cone.dtype)
+            count = xp.sum(used, axis=axes, keepdims=True)
+            mean = xp.sum(cone, axis=axes, keepdims=True) / xp.maximum(count, xp.ones_like(count))
+            return xp.where(taps, cone - mean, zeros)
         return cone
 
 
 def _largest(filters: Array, n_taps: int) -> Array:
     """Return the filters with all but their largest taps set to 0."""
-    flat = filters.reshape(len(filters), -1)
+    xp = backend_of(filters).xp
+    flat = xp.reshape(filters, (filters.shape[0], -1))
     if n_taps >= flat.shape[1]:
         return filters
-    places = np.argpartition(-np.abs(flat), n_taps - 1, axis=1)[:, :n_taps]
-    kept = np.zeros_like(flat)
-    np.put_along_axis(kept, places, np.take_along_axis(flat, places, axis=1), axis=1)
-    return kept.reshape(filters.shape)
+    ranks = xp.argsort(xp.argsort(-xp.abs(flat), axis=1), axis=1)
+    return xp.reshape(xp.where(ranks < n_taps, flat, xp.zeros_like(flat)), filters.shape)

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
-from sparsecsc._codes_synthesis import has_kernel
 from sparsecsc._solve_books import Bar
-from sparsecsc.backends import kind_of
+from sparsecsc.backends import backend_of
 from sparsecsc.checks import check_callable, check_count, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
+from sparsecsc.learning._array_sums import float64
 from sparsecsc.learning._rounds import (
     FIRST_TOL,
     MOST,
@@ -33,7 +31,9 @@ from sparsecsc.problems import Pursuit, check_methods
 from sparsecsc.protocols import Array
 from sparsecsc.result import Status
 from sparsecsc.solve import default_solver
+from sparsecsc.solvers.admm import ADMM
 from sparsecsc.solvers.coordinate_descent import CoordinateDescent
+from sparsecsc.solvers.fista import FISTA
 
 _UNIT_BALL = UnitBall()
 
@@ -76,7 +76,7 @@ def learn(
     Parameters
     ----------
     signal : array, shape (n_signals, n_channels, *spatial)
-        y, NumPy, float32 or float64. Photographs want `split_lowpass` first.
+        y, float32 or float64. Photographs want `split_lowpass` first.
     filters : array, shape (n_filters, n_channels, *kernel), or ConvDictionary
         Where to start, of the dtype of the signal, such as `random_filters` or `patch_filters`. A
         dictionary also says stride, dilation and border.
@@ -91,7 +91,8 @@ def learn(
     start : array or SparseCodes, optional
         Codes to start at, zeros by default.
     solver : solver record, optional
-        Of the pursuits; by default what `default_solver` names.
+        Of the pursuits; by default what `default_solver` names, but `FISTA` in place of `ADMM`,
+        which forgets its multipliers from round to round.
     tol : float
         To certify: neither new codes for these filters nor new filters for these codes can lower
         the objective by more than this factor. For a penalty that is not convex the measure of
@@ -114,8 +115,8 @@ def learn(
     Raises
     ------
     TypeError, ValueError
-        As `Pursuit` and `solve`; if the arrays are not NumPy's, the dictionary is not a
-        `ConvDictionary`, or the constraint does not fit the filters.
+        As `Pursuit` and `solve`; if the dictionary is not a `ConvDictionary`, or the constraint
+        does not fit the filters.
 
     Notes
     -----
@@ -127,7 +128,10 @@ def learn(
     at each pair of nonzero codes whose atoms overlap, and then M^2 (C + 1) 2^d K operations a step
     for M filters with K taps, C channels and d axes, whatever the size of the signal; elsewhere a
     step takes four operations for each nonzero code and tap. Memory: 8 M^2 2^d K bytes, at most 256
-    MB, besides the pursuit's.
+    MB, besides the pursuit's. Of arrays that are not NumPy's the same sums are correlations by FFT
+    of the codes as they are: M channels of an analysis a round, and three transforms of the codes
+    a step where there is a mask or a cut atom; a float64 copy of the codes and its spectrum are
+    kept for them.
 
     References
     ----------
@@ -153,8 +157,7 @@ def learn(
     check_number("tol", tol, least=0.0)
     check_count("max_iter", max_iter)
     check_number("max_seconds", max_seconds, above=0.0)
-    allowed = constraint.project(dictionary.filters.astype(np.float64))
-    dictionary = replace(dictionary, filters=allowed.astype(dictionary.filters.dtype))
+    dictionary = replace(dictionary, filters=allowed_filters(dictionary.filters, constraint))
     problem = Pursuit(signal, dictionary, as_penalty(penalty), mask)
     solver = _solver(problem) if solver is None else solver
     run = Run(constraint, solver, tol, max_iter, max_seconds)
@@ -216,18 +219,21 @@ class Run:
 
 
 def conv_dictionary(filters: Any, padding: Any) -> ConvDictionary:
-    """Return the filters as a dictionary, of NumPy arrays."""
+    """Return the filters as a dictionary."""
     dictionary = filters
     if not hasattr(filters, "bind"):
         dictionary = ConvDictionary(filters, padding=padding)
-    if not has_kernel(dictionary):
+    if not isinstance(dictionary, ConvDictionary):
         got = type(dictionary).__name__
-        if hasattr(dictionary, "filters"):
-            got = f"{kind_of(dictionary.filters)} arrays"
-        msg = f"`filters` must be a NumPy array, or a ConvDictionary of one; got {got}: pass one."
+        msg = f"`filters` must be an array, or a ConvDictionary; got {got}: pass one."
         raise TypeError(msg)
-    found: ConvDictionary = dictionary
-    return found
+    return dictionary
+
+
+def allowed_filters(filters: Array, constraint: Any) -> Array:
+    """Return the nearest filters that a constraint allows, of the same dtype."""
+    xp = backend_of(filters).xp
+    return xp.astype(constraint.project(float64(filters)), filters.dtype)
 
 
 def as_penalty(penalty: Any) -> Any:
@@ -242,8 +248,10 @@ def check_constraint(constraint: Any, dictionary: ConvDictionary) -> None:
 
 
 def _solver(problem: Pursuit) -> Any:
-    """Return the default solver; of coordinate descent a quicker iteration, for many rounds."""
+    """Return the default solver, or what does better in many short runs."""
     solver = default_solver(problem)
+    if isinstance(solver, ADMM):
+        return FISTA()
     return CoordinateDescent(sweeps=1) if isinstance(solver, CoordinateDescent) else solver
 
 
@@ -264,7 +272,7 @@ def _result(books: Books, status: Status) -> LearnResult:
     assert best is not None
     return LearnResult(
         problem=best.problem,
-        sparse_codes=best.codes,
+        kept=best.codes,
         status=status,
         objective=best.objective,
         relative_gap=best.relative_gap,

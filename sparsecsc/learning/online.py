@@ -10,12 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc.backends import backend_of, kind_of
 from sparsecsc.checks import check_alike, check_callable, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.learning._batch_codes import Mapper, codes_of
 from sparsecsc.learning._quadratics import LagQuadratic, fits, make_majoriser
+from sparsecsc.learning._rounds import given_filters
 from sparsecsc.learning.constraint import UnitBall
-from sparsecsc.learning.learn import as_penalty, check_constraint, conv_dictionary
+from sparsecsc.learning.learn import (
+    allowed_filters,
+    as_penalty,
+    check_constraint,
+    conv_dictionary,
+)
 from sparsecsc.learning.starts import reseed
 from sparsecsc.learning.update import fitted
 from sparsecsc.problems import Pursuit
@@ -52,7 +59,7 @@ class OnlineState:
     @property
     def idle(self) -> tuple[int, ...]:
         """The filters that no code has used."""
-        return tuple(np.flatnonzero(self.quadratic.curvatures == 0).tolist())
+        return _unused(self.quadratic)
 
     @property
     def quadratic(self) -> LagQuadratic:
@@ -168,6 +175,12 @@ def learn_online(
     check_number("max_seconds", max_seconds, above=0.0)
     if mapper is not None:
         check_callable("mapper", mapper, "a function of a function and a list, as map")
+        if kind_of(dictionary.filters) != "numpy":
+            msg = (
+                "`mapper` needs NumPy arrays, which travel; got filters of "
+                f"{kind_of(dictionary.filters)}: leave it out."
+            )
+            raise TypeError(msg)
     pursuit = (as_penalty(penalty), solver, tol, mapper)
     learner = _Learner(dictionary, constraint, forgetting, pursuit)
     state, began = start or learner.first(), time.perf_counter()
@@ -204,10 +217,11 @@ class _Learner:
     def first(self) -> OnlineState:
         """Return the state before the first batch."""
         filters = self.dictionary.filters
-        allowed = self.constraint.project(filters.astype(np.float64)).astype(filters.dtype)
-        lags = tuple(2 * k - 1 for k in filters.shape[2:])
-        pairs = np.zeros((*(filters.shape[0],) * 2, *lags))
-        return OnlineState(allowed, pairs, np.zeros(filters.shape), 0.0, ())
+        xp, lags = backend_of(filters).xp, tuple(2 * k - 1 for k in filters.shape[2:])
+        pairs = xp.zeros((*(filters.shape[0],) * 2, *lags), dtype=xp.float64)
+        correlation = xp.zeros(filters.shape, dtype=xp.float64)
+        allowed = allowed_filters(filters, self.constraint)
+        return OnlineState(allowed, pairs, correlation, 0.0, ())
 
     def after(self, state: OnlineState, batch: Any) -> OnlineState:
         """Return the state after one more batch."""
@@ -223,16 +237,20 @@ class _Learner:
             kept * state.energy + found.energy,
         )
         new = fitted(quadratic, self.constraint, state.filters, _FRACTION)
-        idle = np.flatnonzero(quadratic.curvatures == 0).tolist()
-        for m, one in reseed(problem, codes, idle, self.constraint).items():
-            new[m] = one
+        given = reseed(problem, codes, _unused(quadratic), self.constraint)
         return OnlineState(
-            new.astype(state.filters.dtype),
+            given_filters(new, given, state.filters),
             quadratic.pairs,
             quadratic.correlation,
             quadratic.energy,
             (*state.objectives, objective),
         )
+
+
+def _unused(quadratic: LagQuadratic) -> tuple[int, ...]:
+    """Return the filters that no code has used."""
+    sizes = quadratic.curvatures
+    return tuple(np.flatnonzero(backend_of(sizes).to_host(sizes) == 0).tolist())
 
 
 def _check(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-from sparsecsc.codes import SparseCodes
+from sparsecsc.codes import SparseCodes, dense, sparse
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.problems import Pursuit
 from sparsecsc.protocols import Array
@@ -18,8 +19,8 @@ class LearnResult:
 
     problem: Pursuit = field(repr=False)
     """The pursuit with the learned filters, whose codes these are."""
-    sparse_codes: SparseCodes = field(repr=False)
-    """The codes, (n_signals, n_filters, *code_spatial)."""
+    kept: SparseCodes | Array = field(repr=False)
+    """The codes, (n_signals, n_filters, *code_spatial), as they were computed: see `codes`."""
     status: Status
     """CONVERGED: neither codes nor filters alone can lower the objective by more than `tol`."""
     objective: float
@@ -51,7 +52,12 @@ class LearnResult:
     @cached_property
     def codes(self) -> Array:
         """The codes as an array; a MemoryError says so where it does not fit."""
-        return self.sparse_codes.to_dense()
+        return dense(self.kept)
+
+    @cached_property
+    def sparse_codes(self) -> Any:
+        """The codes as `SparseCodes`; a TypeError says so for arrays that are not NumPy's."""
+        return sparse(self.kept)
 
     @property
     def seconds(self) -> float:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from sparsecsc.backends import backend_of
 from sparsecsc.checks import check_array, check_count, per_axis
 from sparsecsc.codes import SparseCodes
 from sparsecsc.dictionaries.convolution import ConvDictionary
-from sparsecsc.learning._quadratics import correlate
+from sparsecsc.learning._quadratics import Codes, correlate
 from sparsecsc.optimality import weight_level
 from sparsecsc.protocols import Array
 
@@ -39,8 +41,8 @@ def patch_filters(
 
     Returns
     -------
-    ndarray
-        (n_filters, n_channels, *kernel), of the dtype of the signal.
+    array
+        (n_filters, n_channels, *kernel), of the kind and dtype of the signal.
 
     Raises
     ------
@@ -59,25 +61,24 @@ def patch_filters(
     check_count("n_filters", n_filters)
     n_axes = signal.ndim - 2
     sizes = per_axis("kernel", kernel, n_axes, least=1)
-    ones = np.ones((1, signal.shape[1], *sizes), signal.dtype)
+    backend: Any = backend_of(signal)
+    xp = backend.xp
+    ones = xp.ones((1, signal.shape[1], *sizes), dtype=signal.dtype)
     one = ConvDictionary(ones, padding="valid")
-    energies = _energies(one, signal)
-    total = float(energies.sum(dtype=np.float64))
+    energies = backend.to_host(_energies(one, signal)).astype(np.float64)
+    total = float(energies.sum())
     if total <= 0:
         msg = "`signal` must not be 0 everywhere to take patches of; got zeros: check its values."
         raise ValueError(msg)
     generator = np.random.default_rng(rng)
-    shares = energies.reshape(-1).astype(np.float64) / total
+    shares = energies.reshape(-1) / total
     places = generator.choice(energies.size, size=n_filters, p=shares / shares.sum())
-    patches = np.concatenate([_patch(one, signal, int(place)) for place in places])
-    norms = np.sqrt((patches**2).sum(axis=tuple(range(1, patches.ndim)), keepdims=True))
-    filters: Array = (patches / norms).astype(signal.dtype)
-    return filters
+    patches = xp.concat([_patch(one, signal, int(place)) for place in places])
+    norms = xp.sqrt(xp.sum(patches**2, axis=tuple(range(1, patches.ndim)), keepdims=True))
+    return xp.astype(patches / norms, signal.dtype)
 
 
-def reseed(
-    problem: Any, codes: SparseCodes, idle: Sequence[int], constraint: Any
-) -> dict[int, Array]:
+def reseed(problem: Any, codes: Codes, idle: Sequence[int], constraint: Any) -> dict[int, Array]:
     """Return a filter for each idle one: from the largest patch of the residual, then the next.
 
     Where the best allowed filter for a patch has a correlation with it that is no more than the
@@ -88,34 +89,43 @@ def reseed(
         return found
     least = weight_level(problem.penalty)
     residual = problem.masked(problem.residual(codes))
-    ones = np.ones_like(problem.dictionary.filters[:1])
+    xp = problem.backend.xp
+    ones = xp.ones_like(problem.dictionary.filters[:1, ...])
     one = replace(problem.dictionary, filters=ones, plan=None)
     energies = _energies(one, residual)
     for m in idle:
-        place = int(np.argmax(energies))
+        place = int(xp.argmax(xp.reshape(energies, (-1,))))
         patch = _patch(one, residual, place)
         size = float(constraint.maximise(patch)[0])
         if not size > least:
             break
-        found[m] = constraint.project(2 / size * patch)[0]
+        found[m] = constraint.project(2 / size * patch)[0, ...]
         _blank(energies, place, one)
     return found
 
 
 def _energies(one: ConvDictionary, signal: Array) -> Array:
     """Return the squared norm of the patch at each position: (n_signals, *positions)."""
-    return np.maximum(one.analyze(signal**2)[:, 0], 0)
+    found, xp = one.analyze(signal**2)[:, 0, ...], backend_of(signal).xp
+    return xp.maximum(found, xp.zeros_like(found))
 
 
 def _patch(one: ConvDictionary, signal: Array, place: int) -> Array:
     """Return the patch at a place in the flattened positions: (1, n_channels, *kernel)."""
-    codes = SparseCodes(np.array([place]), np.ones(1, signal.dtype), one.code_shape(signal.shape))
+    backend: Any = backend_of(signal)
+    shape = one.code_shape(signal.shape)
+    if hasattr(backend, "sparse"):
+        codes: Codes = SparseCodes(np.array([place]), np.ones(1, signal.dtype), shape)
+    else:
+        flat = backend.xp.zeros(math.prod(shape), dtype=signal.dtype)
+        flat[place] = 1.0
+        codes = backend.xp.reshape(flat, shape)
     return correlate(codes, one, signal)
 
 
 def _blank(energies: Array, place: int, one: ConvDictionary) -> None:
     """Take the patches that overlap with one out of the choice."""
-    b, *spot = np.unravel_index(place, energies.shape)
-    steps = zip(spot, one.extent, one.strides, strict=True)
-    near = tuple(slice(max(p - e // s, 0), p + e // s + 1) for p, e, s in steps)
+    b, *spot = map(int, np.unravel_index(place, energies.shape))
+    steps = zip(spot, energies.shape[1:], one.extent, one.strides, strict=True)
+    near = tuple(slice(max(p - e // s, 0), min(p + e // s + 1, n)) for p, n, e, s in steps)
     energies[(b, *near)] = 0

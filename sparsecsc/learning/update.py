@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from sparsecsc.backends import backend_of
+from sparsecsc.learning._array_sums import float64, inner
 from sparsecsc.protocols import Array
 
 STEPS = 50
@@ -25,20 +25,20 @@ class Point:
 
     def value(self, quadratic: Any) -> float:
         """Return the data term."""
-        products = 0.5 * np.vdot(self.filters, self.image)
-        products -= np.vdot(quadratic.correlation, self.filters)
-        return float(products) + float(quadratic.energy)
+        products = 0.5 * inner(self.filters, self.image)
+        products -= inner(quadratic.correlation, self.filters)
+        return products + float(quadratic.energy)
 
     def gap(self, quadratic: Any, constraint: Any) -> float:
         """Return an upper bound on how much smaller the data term can be: Frank and Wolfe's."""
         gradient = self.image - quadratic.correlation
-        best = -float(constraint.maximise(-gradient).sum())
-        return float(np.vdot(gradient, self.filters)) - best
+        best = -float(backend_of(gradient).xp.sum(constraint.maximise(-gradient)))
+        return inner(gradient, self.filters) - best
 
 
 def point_at(quadratic: Any, filters: Array) -> Point:
     """Return the point of these filters, in float64."""
-    exact = filters.astype(np.float64)
+    exact = float64(filters)
     return Point(exact, quadratic.apply(exact))
 
 
@@ -54,8 +54,9 @@ def improve(quadratic: Any, constraint: Any, start: Point, *, gap: float, max_it
     ----------
     Beck and Teboulle 2009; O'Donoghue and Candes 2015 (restart).
     """
-    curvatures = quadratic.curvatures.reshape(-1, *(1,) * (start.filters.ndim - 1))
-    scales = np.where(curvatures > 0, curvatures, math.inf)
+    xp = backend_of(start.filters).xp
+    curvatures = xp.reshape(quadratic.curvatures, (-1, *(1,) * (start.filters.ndim - 1)))
+    scales = xp.where(curvatures > 0, curvatures, xp.full_like(curvatures, math.inf))
     rho = _spread(quadratic, scales)
     best, ahead, momentum, value = start, start, 1.0, start.value(quadratic)
     for _ in range(max_iter):
@@ -63,8 +64,8 @@ def improve(quadratic: Any, constraint: Any, start: Point, *, gap: float, max_it
         filters = constraint.project(ahead.filters - gradient / (rho * scales))
         new = Point(filters, quadratic.apply(filters))
         move = new.filters - ahead.filters
-        bend = float(np.vdot(move, new.image - ahead.image))
-        room = rho * float(np.sum(curvatures * move**2))
+        bend = inner(move, new.image - ahead.image)
+        room = rho * float(xp.sum(curvatures * move**2))
         if bend > room * (1 + 1e-12):
             rho *= max(_GROWTH, bend / room)
             continue
@@ -97,12 +98,13 @@ def _beyond(new: Point, old: Point, factor: float) -> Point:
 
 def _spread(quadratic: Any, scales: Array) -> float:
     """Return about the largest eigenvalue of H in the metric of the scales, from below."""
-    vector = quadratic.correlation / np.sqrt(scales)
+    roots = backend_of(scales).xp.sqrt(scales)
+    vector = quadratic.correlation / roots
     size = 1.0
     for _ in range(_POWER_STEPS):
-        norm = float(np.linalg.norm(vector))
+        norm = math.sqrt(inner(vector, vector))
         if norm == 0:
             break
-        vector = quadratic.apply(vector / norm / np.sqrt(scales)) / np.sqrt(scales)
-        size = float(np.linalg.norm(vector))
+        vector = quadratic.apply(vector / norm / roots) / roots
+        size = math.sqrt(inner(vector, vector))
     return max(size, 1.0)
