@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from sparsecsc._codes_graph import Graph, Order, make_order
 from sparsecsc._codes_scratch import empty_like
-from sparsecsc._codes_tiling import Tiling, make_tiling
+from sparsecsc._codes_tiling import Tiling
 from sparsecsc.codes import SparseCodes
 from sparsecsc.protocols import Array
 
-_ROUNDINGS = 16
-_MOST_TAPS = 512
-"""Above, an FFT for each filter is faster than multiplying with all taps."""
+_WORTH = 300e-6
+"""Seconds of work from which on it is shared: to wake a thread and to wait for it takes 60e-6."""
 
 
 class Entries(NamedTuple):
@@ -76,7 +77,7 @@ class TileWork:
             filters, spots, values, bounds = found
             new[i] = Entries(filters[:n].copy(), spots[:n].copy(), values[:n].copy(), bounds)
 
-        self._each_chunk(work)
+        self._in_order(work, self._order.alone, self._seconds(entries, plan[1] + plan[2], plan[0]))
         return new, sum(joined)
 
     def overshoot(self, samples: Array) -> Array:
@@ -113,7 +114,7 @@ class TileWork:
             *(self.weights[b], self.ridges[b], self.nonnegative, self.uniform),
             *(dtype(scale), self.least),
         )
-        room = self.tiling.room(entries[0].values.size, samples.dtype)
+        room = self._room(entries[0].values.size if plan[0] <= 1 else 0, samples.dtype)
         problem = (self.tiling.geometry, self.tiling.atoms, penalty, room)
         image = (*self._image(samples, b), out, self.bars[b])
         old, new = (tuple(part) for part in entries)
@@ -124,17 +125,32 @@ class TileWork:
 
     def add(self, samples: Array, entries: list[Entries], amounts: Array) -> None:
         """Add `amounts` of the atoms of `entries`, times the squared mask, in place."""
-        self._at_support(samples, entries, amounts, self.backend.tiles.ADD)
+        work = self._at_support(samples, entries, amounts, self.backend.tiles.ADD)
+        self._in_order(work, self._order.alone, self._seconds(entries, 1))
 
     def inner(self, samples: Array, entries: list[Entries]) -> Array:
         """Return the inner products of the atoms of `entries` with the samples."""
         out = np.empty(sum(part.values.size for part in entries), samples.dtype)
-        self._at_support(samples, entries, out, self.backend.tiles.INNER)
+        work = self._at_support(samples, entries, out, self.backend.tiles.INNER)
+        self._in_order(work, self._order.alone, self._seconds(entries, 1))
+        return out
+
+    def gram(self, samples: Array, entries: list[Entries], amounts: Array) -> Array:
+        """Do `add`, and return what `inner` then returns."""
+        out, n = np.empty_like(amounts), len(entries)
+        adds = self._at_support(samples, entries, amounts, self.backend.tiles.ADD)
+        reads = self._at_support(samples, entries, out, self.backend.tiles.INNER)
+
+        def work(i: int) -> None:
+            adds(i) if i < n else reads(i - n)
+
+        self._in_order(work, self._order.twice, self._seconds(entries, 2))
         return out
 
     def _at_support(
         self, samples: Array, entries: list[Entries], amounts: Array, what: int
-    ) -> None:
+    ) -> Callable[[int], None]:
+        """Return what adds the amounts in a chunk, or makes them inner products."""
         ends = np.cumsum([part.values.size for part in entries])
         nothing = np.empty(0, samples.dtype)
 
@@ -145,14 +161,47 @@ class TileWork:
                 own = old._replace(values=amounts[ends[i] - size : ends[i]])
                 self._visit(samples, i, (own, own), ((what, 0, 0), 1.0, nothing))
 
-        self._each_chunk(work)
+        return work
 
-    def _each_chunk(self, work: Callable[[int], None]) -> None:
-        """Call ``work(signal * n_chunks + chunk)``, colour by colour, all signals at once."""
-        n_chunks = len(self.tiling.chunks)
-        for colour in self.tiling.colours:
-            numbers = [b * n_chunks + i for b in range(self.codes_shape[0]) for i in colour]
-            self.backend.run(work, numbers)
+    def _in_order(self, work: Callable[[int], None], graph: Graph, seconds: float) -> None:
+        """Call ``work(signal * n_chunks + chunk)`` for all tasks of a graph of the order.
+
+        Tasks beyond the number of chunks are a second round. What takes less than it takes to wake
+        the other threads is left to this one.
+        """
+        numbers = self._order.numbers
+        n = len(numbers)
+
+        def task(i: int) -> None:
+            work(numbers[i] if i < n else n + numbers[i - n])
+
+        if seconds > _WORTH:
+            self.backend.run_after(task, graph)
+            return
+        for i in range(len(graph.counts)):
+            task(i)
+
+    def _seconds(self, entries: list[Entries], visits: int, select: int = 0) -> float:
+        """Return about how long one thread takes for so many visits of all entries."""
+        copying, selecting, coefficient = self.tiling.seconds
+        n_tiles, n = self.bars.size, sum(part.values.size for part in entries)
+        seconds = (n_tiles if select else min(n_tiles, n)) * copying
+        return float(seconds + select * n_tiles * selecting + visits * n * coefficient)
+
+    def _room(self, most: int, dtype: Any) -> tuple[Array, ...]:
+        """Return what the kernels work in, for so many coefficients: each thread has one."""
+        room: Any = getattr(self._own, "room", None)
+        if room is None or room[0].dtype != dtype or room[4].shape[1] < most + self.tiling.cells:
+            room = self._own.room = self.tiling.room(2 * most, dtype)
+        return room  # type: ignore[no-any-return]
+
+    @cached_property
+    def _own(self) -> threading.local:
+        return threading.local()
+
+    @cached_property
+    def _order(self) -> Order:
+        return make_order(self.tiling, self.codes_shape[0])
 
     def _image(self, samples: Array, b: int) -> tuple[Array, Array, bool]:
         line = np.asarray(samples[b]).reshape(-1)
@@ -226,70 +275,3 @@ class TileWork:
 def _empty(room: int, dtype: Any, n_bounds: int) -> Entries:
     filters, spots = np.empty((2, room), np.int32)
     return Entries(filters, spots, np.empty(room, dtype), np.zeros(n_bounds, np.int64))
-
-
-def make_work(problem: Any) -> TileWork:
-    """Cut a problem into tiles."""
-    dictionary, penalty = problem.dictionary, problem.penalty
-    shape, dtype = problem.signal.shape, problem.signal.dtype
-    front = (1,) * (3 - dictionary.n_axes)
-    full = (*problem.codes_shape[:2], *front, *problem.codes_shape[2:])
-
-    def widened(values: Any) -> Array:
-        values = np.asarray(values, dtype)
-        return (
-            values.reshape(*values.shape[:2], *front, *values.shape[2:]) if values.ndim else values
-        )
-
-    weight, ridge, nonnegative = penalty.thresholds()
-    weights, ridges = widened(weight), widened(ridge)
-    tiling = make_tiling(problem.backend.tiles, dictionary, shape)
-    return TileWork(
-        backend=problem.backend,
-        tiling=tiling,
-        codes_shape=problem.codes_shape,
-        weights=np.broadcast_to(weights, full),
-        ridges=np.broadcast_to(ridges, full),
-        nonnegative=nonnegative,
-        uniform=math.prod(weights.shape[2:]) == math.prod(ridges.shape[2:]) == 1,
-        squares=None,
-        bars=np.full((shape[0], math.prod(tiling.grid)), np.inf),
-        least=dtype.type(1 + _ROUNDINGS * float(np.finfo(dtype).eps)),
-    )
-
-
-def squares_of(problem: Any, shape: tuple[int, ...]) -> Array:
-    """Return the squared mask as samples of this shape; None where there is no mask."""
-    if problem.mask is None:
-        return None
-    squares = empty_like(problem.signal, shape)
-    mask = problem.mask
-    front = (1,) * (len(shape) - mask.ndim)
-    squares[...] = mask.reshape(*mask.shape[:2], *front, *mask.shape[2:]) ** 2
-    return squares
-
-
-def has_overshoot(problem: Any) -> bool:
-    """Return whether `overshoot` knows the problem's dictionary, and is the fast way."""
-    filters = getattr(problem.dictionary, "filters", None)
-    if filters is None or not hasattr(problem.backend, "tiles"):
-        return False
-    return math.prod(filters.shape[1:]) <= _MOST_TAPS and _fits(problem)
-
-
-def overshoot(problem: Any, residual: Array) -> Array:
-    """Return the largest correlation of D^T residual at each position, in units of the weights.
-
-    (n_signals, *positions). Work: one multiplication and addition for each tap of each filter at
-    each position; memory: the result.
-    """
-    work = make_work(problem)
-    shape = (*residual.shape[:2], *work.tiling.samples)
-    found = work.overshoot(np.ascontiguousarray(residual).reshape(shape))
-    return found.reshape(residual.shape[0], *problem.codes_shape[2:])
-
-
-def _fits(problem: Any) -> bool:
-    """Return whether no atom of a circular dictionary wraps onto itself."""
-    extents = zip(problem.dictionary.extent, problem.signal.shape[2:], strict=True)
-    return not problem.dictionary.is_circular or all(e <= n for e, n in extents)

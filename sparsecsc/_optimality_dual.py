@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsecsc._codes_tiles import has_overshoot, overshoot
+from sparsecsc._codes_work import has_overshoot, overshoot
 from sparsecsc._optimality_damping import damp
 from sparsecsc._optimality_projection import projected
 from sparsecsc.checks import dtype_name

@@ -15,6 +15,7 @@ from checkers import assert_close, eps
 from discovery import PACKAGE
 
 from sparsecsc import backends
+from sparsecsc._codes_graph import make_graph
 from sparsecsc.backends import _numba_kernels, cpu
 
 precisions = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=("float32", "float64"))
@@ -296,6 +297,46 @@ def test_run_inside_a_task_works_without_waiting_for_itself():
         return sum(cpu.run(inner, range(item)))
 
     assert cpu.run(outer, range(12)) == [sum(range(1, n + 1)) for n in range(12)]
+
+
+@pytest.mark.usefixtures("n_threads")
+def test_run_after_calls_each_task_once_after_those_that_it_waits_for():
+    rng = np.random.default_rng(0)
+    needs = [rng.choice(i, size=min(i, int(rng.integers(4))), replace=False) for i in range(60)]
+    begun, ended = [], []
+
+    def task(i):
+        assert set(needs[i]) <= set(ended)
+        begun.append(i)
+        time.sleep(0.0005 * (i % 3))
+        ended.append(i)
+
+    cpu.run_after(task, make_graph(needs))
+    assert sorted(begun) == list(range(60))
+    cpu.run_after(task, make_graph([]))
+    ended.clear()
+    late = next(i for i, others in enumerate(needs) if len(others))
+    with pytest.raises(AssertionError):  # what the task asserts can fail
+        task(late)
+
+
+@pytest.mark.usefixtures("n_threads")
+def test_run_after_raises_what_a_task_raises_when_all_threads_have_stopped():
+    working = []
+
+    def task(i):
+        working.append(i)
+        try:
+            time.sleep(0.002)
+            if i == 3:
+                raise ValueError("task 3")
+        finally:
+            working.remove(i)
+
+    chain = make_graph([[], [0], [1], [2], [3], [3], [], [], []])
+    with pytest.raises(ValueError, match="task 3"):
+        cpu.run_after(task, chain)
+    assert not working
 
 
 @pytest.mark.usefixtures("n_threads")

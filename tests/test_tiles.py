@@ -9,8 +9,9 @@ from checkers import assert_close
 from test_coordinate_descent import GEOMETRIES, problem_of
 
 import sparsecsc as sc
-from sparsecsc import _codes_tiles as codes_tiles
 from sparsecsc import _codes_tiling as tiling_of
+from sparsecsc import _codes_work as codes_work
+from sparsecsc._codes_graph import make_order
 from sparsecsc.backends import cpu
 
 DTYPES = [np.float32, np.float64]
@@ -19,9 +20,9 @@ MASKS = [None, "holes", "weights"]
 
 def work_of(problem):
     """Return the problem in tiles, with its mask."""
-    work = codes_tiles.make_work(problem)
+    work = codes_work.make_work(problem)
     shape = (*problem.signal.shape[:2], *work.tiling.samples)
-    squares = codes_tiles.squares_of(problem, shape)
+    squares = codes_work.squares_of(problem, shape)
     return replace(work, squares=squares), shape
 
 
@@ -106,6 +107,34 @@ def test_chunks_of_a_colour_share_no_sample(name):
     tiling = tiling_of.make_tiling(cpu.tiles, dictionary, (1, 1, *spatial))
     assert len(tiling.chunks) > 1
     check_colours(tiling, dictionary, spatial)
+    check_near(tiling, dictionary, spatial)
+    wrong = replace(tiling, near=tuple(near[1:] for near in tiling.near))
+    with pytest.raises(AssertionError):
+        check_near(wrong, dictionary, spatial)
+
+
+def check_near(tiling, dictionary, spatial):
+    """Chunks that share samples wait for each other, in the order of the colours."""
+    touched = [samples_of(tiling, chunk, dictionary, spatial) for chunk in tiling.chunks]
+    n = len(touched)
+    order = make_order(tiling, 2)
+    assert sorted(order.numbers) == list(range(2 * n))
+    for graph in (order.alone, order.twice):
+        waits = [0] * len(graph.counts)
+        for task, followers in enumerate(graph.followers):
+            for other in followers:
+                assert other > task
+                waits[other] += 1
+        assert tuple(waits) == graph.counts
+    for one, other in itertools.combinations(range(2 * n), 2):
+        (b, i), (c, j) = (divmod(order.numbers[task], n) for task in (one, other))
+        if b == c and touched[i] & touched[j]:
+            assert other in order.alone.followers[one]
+            assert {2 * n + one, 2 * n + other} <= set(order.twice.followers[one])
+            assert {2 * n + one, 2 * n + other} <= set(order.twice.followers[other])
+    colours = {i: colour for colour, some in enumerate(tiling.colours) for i in some}
+    seen = [colours[number % n] for number in order.numbers]
+    assert seen == sorted(seen)
 
 
 def test_a_colour_with_neighbours_is_found_out():
@@ -156,7 +185,7 @@ def test_the_overshoot_is_the_largest_correlation_in_units_of_the_weights(name, 
     everywhere = rng.random(problem.codes_shape).astype(dtype) + dtype(0.1)
     for weight in (per_filter, everywhere):
         weighted = problem.with_penalty(penalty(weight))
-        found = codes_tiles.overshoot(weighted, problem.signal)
+        found = codes_work.overshoot(weighted, problem.signal)
         column = (
             weight.reshape(1, -1, *(1,) * (correlation.ndim - 2)) if weight.ndim == 1 else weight
         )

@@ -13,6 +13,7 @@ name                      meaning
 ``immediate``             whether reading a number that a step computed makes nobody wait
 ``threads()``             how many blocks are worked on at once
 ``run(task, items)``      ``[task(item) for item in items]``, concurrently where that pays
+``run_after(task, graph)``  ``task(i)`` for all i of a graph, in its order; not in every backend
 ``multiply_accumulate``   ``out[b, c] += sum_m spectra[m, c] * codes[b, m]``
 ``multiply_conjugate``    ``out[b, m] = sum_c conj(spectra[m, c]) * signal[b, c]``
 ``sum_squares(x)``        float, accumulated in float64

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
@@ -237,3 +238,51 @@ def run(task: Callable[[Item], Value], items: Iterable[Item]) -> list[Value]:
     for future in futures:
         future.result()
     return results
+
+
+def run_after(task: Callable[[int], Any], graph: Any) -> None:
+    """Call ``task(i)`` for all i of a graph, each after those that it waits for have returned.
+
+    graph is (counts, followers): how many each waits for, and which wait for it, all of them
+    larger. Else as `run`.
+    """
+    counts, followers = graph
+    n_threads = min(threads(), len(counts))
+    if n_threads <= 1 or getattr(_inside, "task", False):
+        for i in range(len(counts)):
+            task(i)
+        return
+    left, missing, over = list(counts), len(counts), False
+    ready = deque(i for i, count in enumerate(counts) if count == 0)
+    changed = threading.Condition()
+
+    def finish(i: int | None) -> None:
+        nonlocal missing, over
+        with changed:
+            if i is None:  # a task has failed: the others stop too
+                over = True
+            else:
+                missing -= 1
+                over = over or not missing
+                for other in followers[i]:
+                    left[other] -= 1
+                    if not left[other]:
+                        ready.append(other)
+            changed.notify_all()
+
+    def share(_: int) -> None:
+        while True:
+            with changed:
+                while not (ready or over):
+                    changed.wait()
+                if over:
+                    return
+                i = ready.popleft()
+            done = None
+            try:
+                task(i)
+                done = i
+            finally:
+                finish(done)
+
+    run(share, range(n_threads))

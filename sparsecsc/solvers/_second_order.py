@@ -28,8 +28,7 @@ def polish(work: Any, samples: Array, entries: list[Entries], n_steps: int) -> l
 
     def curvature(direction: Array) -> Array:
         image[...] = 0
-        work.add(image, entries, direction)
-        return work.inner(image, entries) + ridges * direction
+        return work.gram(image, entries, direction) + ridges * direction
 
     dot = work.backend.dot
     move = _conjugate_gradients(dot, curvature, pull - weights * signs - ridges * values, n_steps)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from sparsecsc._codes_scratch import empty_like
-from sparsecsc._codes_tiles import TileWork, make_work, squares_of
+from sparsecsc._codes_tiles import TileWork
+from sparsecsc._codes_work import make_work, squares_of
 from sparsecsc.checks import check_count, check_number
 from sparsecsc.codes import SparseCodes
 from sparsecsc.protocols import Array
