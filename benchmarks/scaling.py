@@ -62,11 +62,11 @@ def measure(study: str) -> list[dict[str, Any]]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("studies", nargs="*", choices=[*STUDIES, []], default=list(STUDIES))
+    parser.add_argument("studies", nargs="*", choices=[*STUDIES, []], default=[])
     parser.add_argument("--plots", type=Path, metavar="DIR")
     options = parser.parse_args()
     records = []
-    for study in options.studies:
+    for study in options.studies or STUDIES:
         found = measure(study)
         records += found
         label = STUDIES[study][0]
