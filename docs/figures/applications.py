@@ -1,6 +1,7 @@
 """The pictures of the applications page: `python docs/figures/applications.py`.
 
-Writes docs/images/app_denoise.png, app_inpaint.png, app_decompose.png and app_events.png.
+Writes app_denoise.png, app_inpaint.png, app_decompose.png, app_events.png and app_features.png to
+docs/images.
 """
 
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 import sparsecsc as sc
 from sparsecsc import plot
+from sparsecsc.io import load_learned_model
 
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 FILTERS = sc.dct_filters((8, 8)).astype(np.float32)
@@ -75,8 +77,41 @@ def events() -> None:
     save("events", panels, sample_rate=1000.0, marks=found.times)
 
 
+def features() -> None:
+    """Draw squares of photographs, and the pooled codes of two layers as rows."""
+    import matplotlib.pyplot as plt
+
+    corners = {"camera": ((410, 330), (420, 150)), "chelsea": ((5, 150), (5, 230))}
+    corners["coffee"] = ((10, 500), (310, 510))
+    squares = []
+    for name, places in corners.items():
+        image = sc.load_image(name)
+        grey = image if image.ndim == 2 else image @ np.float32([0.299, 0.587, 0.114])
+        squares += [grey[r : r + 80, c : c + 80] for r, c in places]
+    signals = sc.split_lowpass(np.stack(squares)[:, None].astype(np.float32))[1]
+    model = load_learned_model("photo2layers").model
+    options = {"pool": 80, "layers": (1, 2), "max_iter": 20, "tol": 0}
+    rows = sc.layered_features(model, signals, [sc.L1(0.03)] * 2, sc.MLFISTA(), **options)
+    figure = plt.figure(figsize=(9, 4.2))
+    grid = figure.add_gridspec(6, 2, width_ratios=[1, 12], wspace=0.02, hspace=0.05)
+    for n, square in enumerate(squares):
+        ax = figure.add_subplot(grid[n, 0])
+        ax.imshow(square, cmap="gray", vmin=0, vmax=1)
+        ax.set_axis_off()
+    ax = figure.add_subplot(grid[:, 1])
+    shares = rows / rows.sum(axis=1, keepdims=True)
+    shown = shares / shares.max(axis=0, keepdims=True).clip(1e-12)
+    ax.imshow(shown, aspect="auto", cmap="magma", interpolation="nearest")
+    first = model.dictionaries[0].n_filters
+    ax.axvline(first - 0.5, color="w")
+    ax.set(yticks=[], xlabel="share of each filter in the codes of a square, over its largest")
+    ax.set_title(f"layer 1, {first} filters | layer 2, {rows.shape[1] - first} filters")
+    figure.savefig(IMAGES / "app_features.png", dpi=70, bbox_inches="tight")
+
+
 if __name__ == "__main__":
     denoise()
     inpaint()
     decompose()
     events()
+    features()
