@@ -90,7 +90,7 @@ class CoordinateDescent:
 
     sweeps: int = 3
     passes: int = 4
-    continuation: float = 0.5
+    continuation: float = 0.35
     newton_steps: int = 20
     sparse = True
     check_every = 3
