@@ -106,19 +106,53 @@ def test_transforms_of_pairs_are_their_plain_twin_and_undo_each_other(dtype, siz
     packed = np.full((n * m // lanes, 2, 3, lanes), np.nan, COMPLEX[dtype])
     flat = packed.view(dtype).reshape(-1)
     factors = [cpu.plans.pair_factors(k, dtype) for k in size]
-    room = (np.empty(n * m, dtype), np.empty(n * m, dtype), *factors)
-    lines = tuple(tile.copy().reshape(-1) for tile in tiles)
-    cpu.plans.transform_pairs(flat, lines, (1, 2, 3, lanes), size, room)
+    room = (*np.empty((4, n * m), dtype), *factors)
+    both = np.concatenate(tiles, axis=2)  # the tiles beside each other, in each channel
+    corners = np.array([[0, 0, 0], [0, 0, m]])
+    source = (both.reshape(-1), (1, n, 2 * m), corners, 2, (1, 1, 1), False)
+    cpu.plans.transform_pairs(flat, source, (1, 2, 3, 0, lanes), (1, n, m), room)
     expected = plain_pairs(*tiles, lanes)
     assert_close(packed[:, 1].real, expected.real, dtype, slack=50)
     assert_close(packed[:, 1].imag, expected.imag, dtype, slack=50)
     assert np.isnan(packed[:, 0]).all()
     with pytest.raises(AssertionError):
         assert_close(packed[:, 1].real, plain_pairs(*tiles[::-1], lanes).real, dtype, slack=50)
-    lines = tuple(np.full(tile.size, np.nan, dtype) for tile in tiles)
-    cpu.plans.restore_pairs(lines, flat, (1, 2, 3, lanes), size, room)
-    for line, tile in zip(lines, tiles, strict=True):
-        assert_close(line / (n * m), tile.reshape(-1), dtype, slack=50)
+    out = np.full((3, n, 2 * m), np.nan, dtype)
+    corners[1, 2] = m + 2
+    target = (out.reshape(-1), (1, n, 2 * m), corners, 2, (0, 1, 2), (1, n - 1, m - 2))
+    cpu.plans.restore_pairs(target, flat, (1, 2, 3, 0, lanes), (1, n, m), room)
+    assert_close(out[:, : n - 1, : m - 2] / (n * m), tiles[0][:, 1:, 2:], dtype, slack=50)
+    assert_close(out[:, : n - 1, m + 2 :] / (n * m), tiles[1][:, 1:, 2:], dtype, slack=50)
+    assert np.isnan(out[:, n - 1]).all()
+    assert np.isnan(out[:, :, m - 2 : m + 2]).all()
+
+
+@precisions
+@pytest.mark.parametrize("wraps", [False, True])
+def test_pairs_are_cut_at_borders_phase_by_phase_and_a_lone_tile_has_a_partner_of_zeros(
+    dtype, wraps
+):
+    n, m, stride, first = 8, 16, (1, 2, 3), 2
+    lanes = cpu.plans.lanes_of(COMPLEX[dtype])
+    x = real((2, 1, 13, 40), dtype, 19)
+    corners = np.array([[0, -3, 30], [0, 4, -7]])
+    cuts = [np.empty((2, *stride, 1, n, m), dtype) for _ in corners]
+    for one, corner in zip(cuts, corners, strict=True):
+        cpu.plans.cut(one, x, corner, np.array(stride), wraps)
+    tiles = [one.reshape(12, n, m) for one in cuts]
+    factors = [cpu.plans.pair_factors(k, dtype) for k in (n, m)]
+    room = (*np.empty((4, n * m), dtype), *factors)
+    packed = np.full((n * m // lanes, 1, 15, lanes), np.nan, COMPLEX[dtype])
+    for count in (2, 1):
+        source = (x.reshape(-1), (1, 13, 40), corners, count, stride, wraps)
+        place = (0, 1, 15, first, lanes)
+        cpu.plans.transform_pairs(packed.view(dtype).reshape(-1), source, place, (1, n, m), room)
+        expected = plain_pairs(tiles[0], tiles[1] if count == 2 else 0 * tiles[1], lanes)
+        found = packed[:, 0, first : first + 12]
+        assert_close(found.real, expected.real, dtype, slack=50)
+        assert_close(found.imag, expected.imag, dtype, slack=50)
+        assert np.isnan(packed[:, 0, :first]).all()
+        assert np.isnan(packed[:, 0, first + 12 :]).all()
 
 
 @pytest.mark.parametrize("n", [2, 4, 8, 16, 32, 64])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc.backends._numba_cut import cut
 from sparsecsc.backends._numba_kernels import _jit
 from sparsecsc.backends._numba_registers import (
     LONE_VECTORS,
@@ -50,75 +51,6 @@ __all__ = [
     "transform_pairs",
     "unpack",
 ]
-
-
-@_jit
-def cut(out: Any, x: Any, corner: Any, stride: Any, wraps: Any) -> None:  # pragma: no cover
-    """Store ``out[c, phase, r] = x[c, corner + r * stride + phase]``, zero or wrapped outside.
-
-    `out` is (channels, *stride, *size), `x` (channels, *spatial).
-    """
-    n0, n1, n2 = x.shape[1:]
-    channels, s0, s1, s2, g0, g1, g2 = out.shape
-    source, target = x.reshape(-1), out.reshape(-1)  # views of lines would count references
-    step = stride[2]
-    to = 0
-    for c in range(channels):
-        for f0 in range(s0):
-            for f1 in range(s1):
-                for f2 in range(s2):
-                    first = corner[2] + f2
-                    low, high = _inside(first, step, n2, g2)
-                    for r0 in range(g0):
-                        u0 = _wrapped(corner[0] + r0 * stride[0] + f0, n0, wraps)
-                        for r1 in range(g1):
-                            u1 = _wrapped(corner[1] + r1 * stride[1] + f1, n1, wraps)
-                            if u0 < 0 or u1 < 0:
-                                for r in range(to, to + g2):
-                                    target[r] = 0
-                            else:
-                                at = ((c * n0 + u0) * n1 + u1) * n2
-                                for r in range(low):
-                                    here = at + (first + r * step) % n2
-                                    target[to + r] = source[here] if wraps else 0
-                                _copy(
-                                    target,
-                                    to + low,
-                                    source,
-                                    at + first + low * step,
-                                    (high - low, step),
-                                )
-                                for r in range(high, g2):
-                                    here = at + (first + r * step) % n2
-                                    target[to + r] = source[here] if wraps else 0
-                            to += g2
-
-
-@_jit
-def _copy(target: Any, to: Any, source: Any, at: Any, steps: Any) -> None:  # pragma: no cover
-    # Unsigned indices: Numba would look for negative ones, and LLVM then does not vectorise.
-    n, step = steps
-    if step == 1:
-        for r in range(n):
-            target[np.uintp(to + r)] = source[np.uintp(at + r)]
-    else:
-        for r in range(n):
-            target[np.uintp(to + r)] = source[np.uintp(at + r * step)]
-
-
-@_jit
-def _wrapped(u: Any, n: Any, wraps: Any) -> Any:  # pragma: no cover
-    """Return the index u on a circle, or itself; -1 where it is outside."""
-    if 0 <= u < n:
-        return u
-    return u % n if wraps else -1
-
-
-@_jit
-def _inside(first: Any, step: Any, n: Any, size: Any) -> Any:  # pragma: no cover
-    """Return the range of r < size with 0 <= first + r * step < n."""
-    low = min(max(0, -(first // step)), size)
-    return low, max(low, min(size, -((first - n) // step)))
 
 
 @_jit

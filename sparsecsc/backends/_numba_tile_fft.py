@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc.backends._numba_cut import copy, cut_tile
 from sparsecsc.backends._numba_kernels import _jit
 from sparsecsc.backends._numba_simd import (
     LANES,
@@ -181,45 +182,59 @@ def _flip(source: Any, at: Any, target: Any, to: Any, sizes: Any) -> None:  # pr
 
 @_jit
 def transform_pairs(
-    packed: Any, pairs: Any, place: Any, sizes: Any, room: Any
+    packed: Any, source: Any, place: Any, sizes: Any, room: Any
 ) -> None:  # pragma: no cover
-    """Store the packed spectra of the rows of one pair of tiles, which are overwritten.
+    """Store the packed spectra of a pair of tiles of each channel and phase of the source.
 
-    pairs is (real, imaginary), flat (rows, n, m); packed flat (blocks, pairs, rows, lanes, 2);
-    place (which pair, how many, rows, lanes); sizes (n, m); room (real, imaginary, factors of n,
-    of m).
+    packed is flat (blocks, pairs, rows, lanes, 2); source (x, flat; the sizes of a channel; corners
+    (two tiles, 3 axes); how many tiles there are, the other is 0; steps; whether indices wrap);
+    place (which pair, how many, rows, the first to store, lanes); sizes (1, n, m); room (real and
+    imaginary tile, the same transposed, factors of n, of m).
     """
-    re, im = pairs
-    which, n_pairs, n_rows, lanes = place
-    n, m = sizes
-    flat, flat_im, along_n, along_m = room
-    for row in range(n_rows):
-        first = row * n * m
-        _down(re, im, first, (n, m), along_n)
-        _flip(re, first, flat, 0, (n, m))
-        _flip(im, first, flat_im, 0, (n, m))
-        _down(flat, flat_im, 0, (m, n), along_m)
-        for f in range(0, n * m, lanes):
-            to = (((f // lanes) * n_pairs + which) * n_rows + row) * 2 * lanes
-            if lanes == LANES:
-                interleave(packed, to, load(flat, f), load(flat_im, f))
+    x, shape, corners, n_tiles, steps, wraps = source
+    which, n_pairs, n_rows, row, lanes = place
+    _, n, m = sizes
+    re, im, flat, flat_im, along_n, along_m = room
+    for c in range(x.size // (shape[0] * shape[1] * shape[2])):
+        for phase in range(steps[0] * steps[1] * steps[2]):
+            f0 = phase // (steps[1] * steps[2])
+            f1, f2 = phase // steps[2] % steps[1], phase % steps[2]
+            first = (corners[0, 0] + f0, corners[0, 1] + f1, corners[0, 2] + f2)
+            second = (corners[1, 0] + f0, corners[1, 1] + f1, corners[1, 2] + f2)
+            cut_tile(re, 0, x, c, (shape, sizes, first, steps, wraps))
+            if n_tiles > 1:
+                cut_tile(im, 0, x, c, (shape, sizes, second, steps, wraps))
             else:
-                for lane in range(lanes):
-                    packed[np.uintp(to + 2 * lane)] = flat[np.uintp(f + lane)]
-                    packed[np.uintp(to + 2 * lane + 1)] = flat_im[np.uintp(f + lane)]
+                im[:] = 0
+            _down(re, im, 0, (n, m), along_n)
+            _flip(re, 0, flat, 0, (n, m))
+            _flip(im, 0, flat_im, 0, (n, m))
+            _down(flat, flat_im, 0, (m, n), along_m)
+            for f in range(0, n * m, lanes):
+                to = (((f // lanes) * n_pairs + which) * n_rows + row) * 2 * lanes
+                if lanes == LANES:
+                    interleave(packed, to, load(flat, f), load(flat_im, f))
+                else:
+                    for lane in range(lanes):
+                        packed[np.uintp(to + 2 * lane)] = flat[np.uintp(f + lane)]
+                        packed[np.uintp(to + 2 * lane + 1)] = flat_im[np.uintp(f + lane)]
+            row += 1
 
 
 @_jit
 def restore_pairs(
-    pairs: Any, packed: Any, place: Any, sizes: Any, room: Any
+    target: Any, packed: Any, place: Any, sizes: Any, room: Any
 ) -> None:  # pragma: no cover
-    """Undo `transform_pairs`, times n m."""
-    re, im = pairs
-    which, n_pairs, n_rows, lanes = place
-    n, m = sizes
-    flat, flat_im, along_n, along_m = room
+    """Undo `transform_pairs`, times n m, and store what is kept of the tiles.
+
+    target is (out, flat (rows, *sizes); the sizes; corners (two tiles, 3 axes) there; how many
+    tiles there are; of a tile, the first point that is kept; how many are).
+    """
+    out, shape, corners, n_tiles, offset, step = target
+    which, n_pairs, n_rows, _, lanes = place
+    _, n, m = sizes
+    re, im, flat, flat_im, along_n, along_m = room
     for row in range(n_rows):
-        first = row * n * m
         for f in range(0, n * m, lanes):
             at = (((f // lanes) * n_pairs + which) * n_rows + row) * 2 * lanes
             if lanes == LANES:
@@ -229,6 +244,16 @@ def restore_pairs(
                     flat[np.uintp(f + lane)] = packed[np.uintp(at + 2 * lane)]
                     flat_im[np.uintp(f + lane)] = packed[np.uintp(at + 2 * lane + 1)]
         _up(flat, flat_im, 0, (m, n), along_m)
-        _flip(flat, 0, re, first, (m, n))
-        _flip(flat_im, 0, im, first, (m, n))
-        _up(re, im, first, (n, m), along_n)
+        _flip(flat, 0, re, 0, (m, n))
+        _flip(flat_im, 0, im, 0, (m, n))
+        _up(re, im, 0, (n, m), along_n)
+        for tile in range(n_tiles):
+            p1, p2 = corners[tile, 1], corners[tile, 2]
+            width = min(step[2], shape[2] - p2)
+            for r in range(min(step[1], shape[1] - p1)):
+                to = (row * shape[1] + p1 + r) * shape[2] + p2
+                at = (offset[1] + r) * m + offset[2]
+                if tile == 0:
+                    copy(out, to, re, at, (width, 1))
+                else:
+                    copy(out, to, im, at, (width, 1))

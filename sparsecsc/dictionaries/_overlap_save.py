@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from sparsecsc.dictionaries._buffers import Buffers
 from sparsecsc.dictionaries._geometry import Geometry, Sizes, three
 from sparsecsc.dictionaries._lanes import crop_phases, three_axes
 from sparsecsc.dictionaries._operators import make_blocks
-from sparsecsc.dictionaries._tile_spectra import spectra_of
+from sparsecsc.dictionaries._tile_spectra import Source, Target, spectra_of
 from sparsecsc.protocols import Array, Block
 
 _CHUNK_ELEMENTS = 2**21
@@ -62,15 +62,12 @@ class TiledTransforms:
             def task(chunk: Chunk) -> None:
                 b, corners = chunk
                 with self._packed(len(corners), geometry.n_filters) as packed:
-
-                    def cut(tile: Array, corner: Sizes) -> None:
-                        for filters, codes in parts[b]:
-                            self._cut(tile[filters], codes, np.add(corner, back))
-
-                    self._spectra.transform(packed, corners, cut)
-                    found = self._product(packed, len(corners), rows, (1, 0, 0))
-                    for corner, values in zip(corners, found, strict=True):
-                        self._keep(grids[b], values, corner, geometry.reach)
+                    begins = [three(tuple(np.add(corner, back)), 0) for corner in corners]
+                    ones = (1, 1, 1)
+                    sources = [Source(filters.start, codes, ones) for filters, codes in parts[b]]
+                    self._spectra.transform(packed, begins, sources)
+                    target = Target(grids[b], geometry.reach, self.step)
+                    self._product(packed, corners, target, (1, 0, 0))
 
             geometry.backend.run(task, self._chunks(n_signals, geometry.grid))
             out[...] = crop_phases(geometry, grids)
@@ -87,10 +84,8 @@ class TiledTransforms:
             out = geometry.backend.xp.empty(shape, dtype=signal.dtype)
             for (b, corners), packed in zip(chunks, spectra, strict=True):
                 if b == signals.start:
-                    steps = (0, 1, filters.start)
-                    found = self._product(packed, len(corners), shape[1], steps)
-                    for corner, values in zip(corners, found, strict=True):
-                        self._keep(out[0], values, corner, (0, 0, 0))
+                    target = Target(out[0], (0, 0, 0), self.step)
+                    self._product(packed, corners, target, (0, 1, filters.start))
             return consume(block, out)
 
         with ExitStack() as stack:
@@ -99,11 +94,10 @@ class TiledTransforms:
 
             def transform(index: int) -> None:
                 b, corners = chunks[index]
-
-                def cut(tile: Array, corner: Sizes) -> None:
-                    self._cut(tile, signal[b], geometry.signal_at(corner))
-
-                self._spectra.transform(spectra[index], corners, cut)
+                samples = np.ascontiguousarray(signal[b])
+                begins = [geometry.signal_at(corner) for corner in corners]
+                source = Source(0, samples, geometry.stride)
+                self._spectra.transform(spectra[index], begins, [source])
 
             geometry.backend.run(transform, range(len(chunks)))
             results: list[Any] = geometry.backend.run(task, self.blocks(signal.shape[0]))
@@ -118,7 +112,8 @@ class TiledTransforms:
     def _spectra(self) -> Any:
         """What transforms tiles."""
         geometry = self.geometry
-        return spectra_of(geometry.backend, self.buffers, self.tile, geometry.filters.dtype)
+        kind = (self.tile, geometry.filters.dtype)
+        return spectra_of(geometry.backend, self.buffers, *kind, wraps=geometry.circular)
 
     @property
     def _complex(self) -> Any:
@@ -164,36 +159,23 @@ class TiledTransforms:
         most = max(1, 2 * _CHUNK_ELEMENTS // (rows * math.prod(self.tile)))
         fair = -(-len(corners) * n_signals // (2 * geometry.backend.threads()))
         n = min(most, fair)
+        n += n % 2  # two tiles may be transformed as one
         return [
             (b, tuple(corners[k : k + n]))
             for b in range(n_signals)
             for k in range(0, len(corners), n)
         ]
 
-    def _cut(self, target: Array, x: Array, corner: Any) -> None:
-        """Store a tile of each channel of `x` in (channels x phases, *tile)."""
-        geometry = self.geometry
-        stride = (1, 1, 1) if x.shape[0] == target.shape[0] else geometry.stride
-        target = target.reshape(x.shape[0], *stride, *self.tile)
-        steps = np.asarray(stride)
-        geometry.backend.plans.cut(target, x, np.asarray(corner), steps, geometry.circular)
-
     def _product(
-        self, packed: Array, n_tiles: int, n_outs: int, steps: tuple[int, int, int]
-    ) -> Iterator[Array]:
-        """Yield, for each tile of a chunk, what the filters make of it: (n_outs, *tile)."""
+        self, packed: Array, corners: tuple[Sizes, ...], target: Target, steps: tuple[int, int, int]
+    ) -> None:
+        """Store what the filters make of the tiles of a chunk."""
         sign = np.dtype(self.geometry.filters.dtype).type(1 if steps[0] else -1)
-        with self._packed(n_tiles, n_outs) as out, self._indices() as indices:
+        n_outs = target.array.shape[0]
+        with self._packed(len(corners), n_outs) as out, self._indices() as indices:
             room = (indices, sign)
             self.geometry.backend.plans.multiply_tiles(out, self._matrices, packed, steps, room)
-            yield from self._spectra.restore(out, n_tiles)
+            self._spectra.restore(out, corners, target)
 
     def _indices(self) -> Any:
         return self.buffers.borrow((self.geometry.backend.plans.INDICES,), np.int64)
-
-    def _keep(self, target: Array, values: Array, corner: Sizes, offset: Sizes) -> None:
-        """Store what is free of wrapping at its place in (n_outs, *sizes)."""
-        parts = list(zip(corner, self.step, target.shape[1:], offset, strict=True))
-        inner = tuple(slice(c, min(c + step, n)) for c, step, n, _ in parts)
-        kept = tuple(slice(o, o + min(step, n - c)) for c, step, n, o in parts)
-        target[(slice(None), *inner)] = values[(slice(None), *kept)]
