@@ -25,7 +25,7 @@ from sparsecsc.dictionaries.plans import (
 )
 
 _NANO = 1e-9
-_SUMS = 55.0  # multiply-adds a nanosecond of blocks of sums in registers
+_SUMS = 48.0  # multiply-adds a nanosecond of blocks of sums in registers
 _LONE_SUMS = 30.0  # the same with a single output
 _POINT_SUMS = 70.0  # the same with channels in the lanes
 _SCATTER = 1.0  # nanoseconds to store one sum of those
@@ -37,13 +37,13 @@ _CACHE = 2**25  # bytes of spectra that count as in the cache
 _TILE_TRANSFORM = 0.22  # as _TRANSFORM for tiles, which stay in the cache
 _TILE_PRODUCT = 0.12  # as _PRODUCT, in registers
 _TILE_COPY = 1.9  # nanoseconds to cut, pack, unpack and store one sample of a tile
-_PAIR_TRANSFORM, _PAIR_COPY, _PAIR_START = 0.06, 2.6, 20.0  # the same for two tiles at a time
+_PAIR_TRANSFORM, _PAIR_COPY, _PAIR_START = 0.06, 1.6, 20.0  # the same for two tiles at a time
 # Nanoseconds that a plan takes before it begins, and for each signal of a batch.
 _WHOLE_START, _WHOLE_SIGNAL = 150e3, 2e3
 _SAMPLES_START, _SAMPLES_SIGNAL = 450e3, 10e3
 _CHANNELS_START, _CHANNELS_SIGNAL = 220e3, 3e3
 _TILED_START, _TILED_CHUNK = 400e3, 150e3
-_LEAST_GAIN, _LEAST_SHARE = 2e-4, 0.8
+_LEAST_GAIN, _LEAST_SHARE = 2e-4, 0.85
 """The reference is left for a plan that saves so many seconds, and takes at most this share."""
 _MOST_SPECTRA = 2**30
 """Bytes of whole-domain spectra beyond which a plan without them is chosen."""
