@@ -191,6 +191,18 @@ def test_what_comes_with_an_absent_package_is_named(monkeypatch):
 # ---- runs ----
 
 
+def test_a_solver_in_float64_is_left_out_where_the_problem_is_that_already():
+    single, double = (cases.find(name).data() for name in (TINY, "planted500_random8x3_r0.1"))
+    assert [str(data.signal.dtype) for data in (single, double)] == ["float32", "float64"]
+    plain, wide = (
+        roster.roster()[name][0] for name in ("CoordinateDescent", "CoordinateDescent float64")
+    )
+    assert plain.unsuited(single) is None
+    assert plain.unsuited(double) is None
+    assert wide.unsuited(single) is None
+    assert "is the same as in float64" in wide.unsuited(double)
+
+
 @pytest.mark.parametrize("runner", [*SINGLE, *LAYERED], ids=lambda r: r.name)
 def test_our_runners_take_their_problems_and_refuse_the_others(runner):
     single, layered = cases.find(TINY).data(), cases.find("camera24_mlcsc2_r0.1").data()

@@ -46,7 +46,7 @@ class Ours:
     def unsuited(self, data: Any) -> str | None:
         """Return why the solver does not take the problem, or None."""
         layered = isinstance(data, LayeredData)
-        if self.dtype == data.signal.dtype:
+        if self.dtype is not None and self.dtype == data.signal.dtype:  # None equals float64
             return f"is the same as in {self.dtype}, which the problem is in"
         if layered != bool(getattr(self.solver, "multilayer", False)):
             return f"is for {'one layer' if layered else 'several layers'}"
