@@ -18,6 +18,13 @@ from sparsecsc import backends
 from sparsecsc._cli_device import moved as converted
 from sparsecsc.cli import main
 from sparsecsc.io import load_filters, load_online
+from sparsecsc.theory.coherence import babel, mutual_coherence, stripe_coherence
+from sparsecsc.theory.exact_recovery import exact_recovery_coefficient
+from sparsecsc.theory.frames import frame_bounds
+from sparsecsc.theory.guarantees import spark_bounds
+from sparsecsc.theory.norms import patch_energy, patch_sparsity
+from sparsecsc.theory.potentials import frame_potential
+from sparsecsc.theory.sparsity import stripe_norm
 
 N_ITER = 25
 MODELS = models()
@@ -382,6 +389,29 @@ def test_a_support_of_another_kind_is_refused(convert):
     learned = host(sc.learn(*other, 0.4, constraint=ball, max_iter=3).filters)
     assert not learned[..., 4:].any()
     assert learned[..., :4].any()
+
+
+@pytest.mark.parametrize("name", ["1d", "2d", "1d channels", "1d same", "1d stride"])
+def test_quantities_of_the_theory_are_the_same(convert, name):
+    problem = problem_of(name)
+    codes = np.where(np.random.default_rng(9).random(problem.codes_shape) < 0.2, 1.0, 0.0)
+    spatial = problem.signal.shape[2:]
+    quantities = {
+        "mutual coherence": lambda d, y, z: mutual_coherence(d, spatial),
+        "Babel function": lambda d, y, z: babel(d, 3, spatial),
+        "stripe norm": lambda d, y, z: stripe_norm(d, z, spatial),
+        "stripe coherence": lambda d, y, z: stripe_coherence(d, z, spatial),
+        "exact recovery": lambda d, y, z: exact_recovery_coefficient(d, z[:1, ...], spatial),
+        "frame bounds": lambda d, y, z: frame_bounds(d, spatial),
+        "frame potential": lambda d, y, z: frame_potential(d, spatial),
+        "spark": lambda d, y, z: spark_bounds(d, spatial),
+        "patch sparsity": lambda d, y, z: patch_sparsity(z, 3),
+        "patch energy": lambda d, y, z: patch_energy(y, 3),
+    }
+    other = converted((problem.dictionary, problem.signal, codes), convert)
+    for quantity, measure in quantities.items():
+        expected = measure(problem.dictionary, problem.signal, codes)
+        assert np.allclose(measure(*other), expected, rtol=1e-9, atol=1e-12), quantity
 
 
 def test_signals_are_prepared_the_same(convert):
