@@ -9,6 +9,7 @@ import textwrap
 import threading
 import time
 
+import numba
 import numpy as np
 import pytest
 from checkers import assert_close, eps
@@ -473,16 +474,22 @@ def test_two_processes_give_the_same_bits():
     assert first[0] == 0
 
 
+@pytest.mark.parametrize("level", [0, 3, "max"])
 @pytest.mark.parametrize("enabled", [True, False])
-def test_compilation_leaves_the_collector_as_it_was(enabled):
-    compile_for = _numba_kernels._without_collector(lambda fails: (gc.isenabled(), 1 / fails))
+def test_compilation_leaves_collector_and_level_as_they_were(enabled, level, monkeypatch):
+    given = type(numba.config.OPT)(level)
+    monkeypatch.setattr(numba.config, "OPT", given)
+    compile_for = _numba_kernels._quickly(
+        lambda fails: (gc.isenabled(), int(numba.config.OPT), 1 / fails)
+    )
     state = gc.isenabled()
     try:
         (gc.enable if enabled else gc.disable)()
-        assert compile_for(2) == (False, 0.5)
+        assert compile_for(2) == (False, min(int(given), 2), 0.5)
         assert gc.isenabled() == enabled
         with pytest.raises(ZeroDivisionError):
             compile_for(0)
         assert gc.isenabled() == enabled
+        assert numba.config.OPT is given
     finally:
         (gc.enable if state else gc.disable)()
