@@ -2,6 +2,7 @@
 
 import gc
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -472,6 +473,27 @@ def test_two_processes_give_the_same_bits():
     first, second = (python("print(solve().hex())") for _ in range(2))
     assert first == second
     assert first[0] == 0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="how glibc keeps memory")
+def test_steps_of_a_first_solve_get_no_new_pages():
+    code = """
+import resource
+import numpy as np, sparsecsc as sc
+dictionary = sc.ConvDictionary(sc.dct_filters((8, 8)).astype("float32"))
+problem = sc.Pursuit(sc.load_image("camera")[None, None, :128, :128], dictionary, sc.L1(0.1))
+solver = sc.ADMM()
+state = solver.init(problem, np.zeros(problem.codes_shape, "float32"))
+for _ in range(10): state = solver.step(problem, state)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10): state = solver.step(problem, state)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) // 10)
+"""
+    found = [python(code), python(code, MALLOC_MMAP_THRESHOLD_="131072")]
+    assert [status for status, _ in found] == [0, 0]
+    kept, fixed = (int(told) for _, told in found)
+    assert kept < 200
+    assert fixed > 1000  # a threshold that is set by hand does not grow
 
 
 @pytest.mark.parametrize("level", [0, 3, "max"])
