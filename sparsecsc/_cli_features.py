@@ -52,7 +52,9 @@ def write(job: Any, codes: tuple[np.ndarray, ...], out: Path) -> list[Path]:
         "cell": np.atleast_1d(s.pool),
         "layers": np.array(_layers(s) or (len(codes),)),
     }
-    return [atomic_write(out / FILE, lambda stream: np.savez(stream, **content))]
+    return [
+        atomic_write(out / FILE, lambda stream: np.savez(stream, allow_pickle=False, **content))
+    ]
 
 
 def _layers(s: Settings) -> tuple[int, ...] | None:

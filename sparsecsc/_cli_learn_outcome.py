@@ -151,6 +151,7 @@ def write_all(job: Any, outcome: WholeOutcome | OnlineOutcome, out: Path) -> Wri
         "sentence": outcome.status.value,
         "filters_shape": list(filters.shape),
         "dtype": str(filters.dtype),
+        "device": "gpu" if job.gpu else "cpu",
         "threads": backend_of(filters).threads(),
         "parameters": job.parameters(),
         "versions": versions(),

@@ -45,8 +45,9 @@ class Tiling:
     """First tile and one past the last of each chunk, (6,)."""
     colours: tuple[tuple[int, ...], ...]
     """The chunks that share no sample with each other."""
-    near: tuple[tuple[int, ...], ...]
-    """For each chunk those that share samples with it."""
+    counts: tuple[int, ...]
+    """Chunks along each axis."""
+    circular: bool
     tables: Array
     """Where rows of positions begin in the phases of a patch, then where atoms begin in one."""
     scratch: tuple[int, int, int]
@@ -72,6 +73,21 @@ class Tiling:
         segments, groups = self.atoms[0], self.atoms[3]
         samples, positions = self.scratch[0] / 3, self.scratch[2]
         return 2e-9 * samples, positions * groups.size / 30e9, 2e-9 * segments.size
+
+    @cached_property
+    def near(self) -> tuple[tuple[int, ...], ...]:
+        """For each chunk those beside it, corners included: they may share samples with it."""
+        found = []
+        for index in np.ndindex(*self.counts):
+            axes = []
+            for i, n in zip(index, self.counts, strict=True):
+                some = (i - 1, i, i + 1)
+                wrapped = {j % n for j in some}
+                axes.append(wrapped if self.circular else {j for j in some if 0 <= j < n})
+            others = {each for each in itertools.product(*axes) if each != index}
+            places = (int(np.ravel_multi_index(each, self.counts)) for each in sorted(others))
+            found.append(tuple(places))
+        return tuple(found)
 
     @cached_property
     def corners(self) -> Array:
@@ -106,7 +122,7 @@ def make_tiling(tiles: Any, dictionary: Any, signal_shape: tuple[int, ...]) -> T
         geometry[first : first + 3]
         for first in (tiles.SAMPLES, tiles.POSITIONS, tiles.TILE, tiles.CELL)
     )
-    chunks, colours, near = _cut(
+    chunks, colours, counts = _cut(
         positions=positions,
         tile=tile,
         stride=geometry[tiles.STRIDE : tiles.STRIDE + 3],
@@ -123,7 +139,8 @@ def make_tiling(tiles: Any, dictionary: Any, signal_shape: tuple[int, ...]) -> T
         cells=math.prod(int(n) for n in -(-tile // cell)),
         chunks=chunks,
         colours=colours,
-        near=near,
+        counts=counts,
+        circular=dictionary.is_circular,
         tables=_tables(tiles, geometry),
         scratch=_scratch(tiles, geometry),
     )
@@ -235,7 +252,7 @@ def _lay_out(tiles: Any, dictionary: Any, geometry: Array) -> Any:
 
 def _cut(
     *, tile: Array, stride: Array, extent: Array, positions: Array, circular: bool
-) -> tuple[tuple[Array, ...], tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+) -> tuple[tuple[Array, ...], tuple[tuple[int, ...], ...], tuple[int, ...]]:
     """Cut the tiles into chunks, and colour these: along each axis every second one.
 
     Chunks share samples with those beside them alone.
@@ -260,21 +277,8 @@ def _cut(
         high = [e[i + 1] for e, i in zip(edges, index, strict=True)]
         colours.setdefault(tuple(i % 2 for i in index), []).append(len(chunks))
         chunks.append(np.array(low + high, np.int64))
-    near = _beside(tuple(len(e) - 1 for e in edges), circular)
-    return tuple(chunks), tuple(tuple(colours[key]) for key in sorted(colours)), near
-
-
-def _beside(counts: tuple[int, ...], circular: bool) -> tuple[tuple[int, ...], ...]:
-    """Return for each place in a grid those beside it, corners included, in C order."""
-    found = []
-    for index in np.ndindex(*counts):
-        axes = []
-        for i, n in zip(index, counts, strict=True):
-            some = (i - 1, i, i + 1)
-            axes.append({j % n for j in some} if circular else {j for j in some if 0 <= j < n})
-        places = {int(np.ravel_multi_index(each, counts)) for each in itertools.product(*axes)}
-        found.append(tuple(sorted(places - {int(np.ravel_multi_index(index, counts))})))
-    return tuple(found)
+    counts = tuple(len(e) - 1 for e in edges)
+    return tuple(chunks), tuple(tuple(colours[key]) for key in sorted(colours)), counts
 
 
 def _last(n: int, count: int, positions: int, tile: int) -> int:

@@ -4,7 +4,9 @@ array-api-strict stands for any kind that is not NumPy's, on any machine; CuPy i
 is a device.
 """
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -366,6 +368,7 @@ def test_the_command_learns_on_a_device(convert, monkeypatch, tmp_path, online):
         assert main([*command, *online, "--tol", "1e-6", "--device", device, "--out", device]) == 0
         filters[device] = load_filters(f"{device}/filters.npz")
         assert bool(brought) == (device == "gpu")
+        assert json.loads(Path(device, "result.json").read_text())["device"] == device
     # two solvers, each to a gap of 1e-6: how near the filters are that says is the square root
     assert np.allclose(filters["cpu"], filters["gpu"], atol=1e-2)
     start = sc.random_filters(3, 1, 6, 0)
