@@ -108,7 +108,7 @@ def _add_events(commands: Any) -> None:
     command = _command(commands, "events", "find waveforms in a recording", description)
     add = command.add_argument
     _add_filters(add)
-    text = "of the penalty (default: what white noise of the estimated level hardly exceeds)"
+    text = "of the penalty (default: what white noise exceeds in one recording of a hundred)"
     add("--weight", type=_number(above=0.0, most=_LARGEST), metavar="W", help=text)
     text = "samples a second of a file that does not say it (default: 1)"
     add("--rate", type=_number(above=0.0, most=_LARGEST), metavar="HZ", help=text)

@@ -381,6 +381,22 @@ def test_noise_alone_has_hardly_any_events():
     assert len(sc.find_events(noise, filters, 2.0)) > 100  # a small weight finds many
 
 
+def test_white_noise_has_events_in_one_recording_of_a_hundred_at_most():
+    rng = np.random.default_rng(11)
+    filters = sc.random_filters(4, 1, 16, 12)  # unlike each other, so that the bound is near
+    exact = {"tol": 1e-9}  # a code just above the weight changes the objective by nothing
+
+    def found(weight=None):
+        noise = rng.standard_normal(400)
+        return len(sc.find_events(noise, filters, weight, **exact)) > 0
+
+    # of more than 9 the probability is 0.001, were there 3 on average
+    assert sum(found() for _ in range(300)) <= 9
+    level = float(np.sqrt(2 * np.log(4 * 385)))  # of Donoho and Johnstone: too small for this
+    often = [found(level) for _ in range(60)]
+    assert sum(often) > 6
+
+
 # ---- bad input ----
 
 IMAGE = np.random.default_rng(0).random((24, 24))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from sparsecsc.result import Result
 from sparsecsc.solve import solve
 
 _RECORDING_AXES = "(n_samples,), (n_samples, n_channels) or (1, n_channels, n_samples)"
+_FALSE = 0.01
+"""How often at most white noise alone has an event, with the default weight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +81,9 @@ def find_events(
         The waveforms, of the signal's dtype and channels.
     weight : float, optional
         Of the l1 penalty, for all filters, in units of signal times filter. By default
-        :math:`\sigma \sqrt{2 \log n} \, \|d_m\|` with the noise level from `estimate_noise` and
-        n codes, which white noise alone hardly ever exceeds.
+        :math:`\sigma z \, \|d_m\|` with the noise level from `estimate_noise`, and z such that the
+        correlations of white noise with all n atoms stay below in at least 99 of 100 recordings:
+        a normal variable is beyond :math:`\pm z` with probability 0.01 / n.
     sampling_rate : float, default 1
         Samples a second.
     nonnegative : bool, default False
@@ -158,7 +162,7 @@ def _weights(core: Array, dictionary: ConvDictionary, weight: float | None) -> A
         raise ValueError(msg)
     n_codes = math.prod(dictionary.code_shape(core.shape))
     norms = np.sqrt(np.sum(filters.astype(np.float64) ** 2, axis=(1, 2)))
-    level = sigma * math.sqrt(2 * math.log(max(n_codes, 2)))
+    level = -sigma * NormalDist().inv_cdf(_FALSE / (2 * n_codes))
     return (level * np.where(norms > 0, norms, 1.0)).astype(filters.dtype)
 
 
