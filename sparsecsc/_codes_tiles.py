@@ -102,8 +102,9 @@ class TileWork:
         """Note in which tiles nothing can join yet: `overshoot` is of the samples as they are."""
         largest = overshoot
         for axis, size in enumerate(self.tiling.tile.tolist(), start=1):
-            edges = np.arange(0, largest.shape[axis], size)
-            largest = np.maximum.reduceat(largest, edges, axis=axis)
+            if size > 1:
+                edges = np.arange(0, largest.shape[axis], size)
+                largest = np.maximum.reduceat(largest, edges, axis=axis)
         self.bars[...] = largest.reshape(self.bars.shape)
 
     def _visit(self, samples: Array, i: int, entries: Any, how: Any) -> int:
