@@ -37,6 +37,8 @@ def _command(commands: Any, name: str, text: str, description: str) -> Any:
     text = "seconds after which a pursuit stops (default: none)"
     add("--max-seconds", type=_number(above=0.0), metavar="S", help=text)
     add("--dtype", choices=("float32", "float64"), default="float32", help="default: float32")
+    text = "where to compute; these commands work on the CPU"
+    add("--device", choices=("auto", "cpu"), default="auto", help=text)
     add_out(command)
     return command
 

@@ -180,7 +180,7 @@ BAD = {
     "mask": ("inpaint holes.png --filters dct6x6 --mask small.png", "--mask must have the size"),
     "rate": ("events a.wav --filters bank.npy --rate 5", "--rate is for files that do not say it"),
     "image": ("events clean.png --filters dct6x6", "`signal` must be one recording"),
-    "device": ("denoise noisy.png --filters dct6x6 --device gpu", "unrecognized arguments"),
+    "device": ("denoise noisy.png --filters dct6x6 --device gpu", "invalid choice: 'gpu'"),
 }
 
 
