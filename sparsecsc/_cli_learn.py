@@ -105,9 +105,9 @@ def prepare(settings: LearnSettings) -> LearnJob:
     """
     s, files = settings, find_files(settings)
     gpu = s.device == "gpu" and demand_gpu("--scheduler" if s.scheduler else "")
-    mask = files.mask(files.read(files.paths[0]))
+    mask = files.mask()
     here, _ = ferry(gpu=False)
-    first = Batches(files, here)[0] if s.online else files.signal(files.paths)
+    first = Batches(files, here)[0] if s.online else files.signal(files.paths, mask)
     constraint = UnitBall(zero_mean=s.zero_mean)
     dictionary = ConvDictionary(start_filters(s, first, files.paths[0]), padding=s.padding)
     allowed = constraint.project(dictionary.filters)  # the ratio of the weight is to these

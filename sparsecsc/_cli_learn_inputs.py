@@ -53,27 +53,27 @@ class Files:
             return self.settings.lowpass
         return DEFAULT_LOWPASS if path.suffix.lower() in KIND_OF_SUFFIX else 0.0
 
-    def mask(self, source: SignalFile) -> np.ndarray | None:
-        """Return the mask for a file; one of another size is refused."""
+    def mask(self) -> np.ndarray | None:
+        """Return the mask, if there is one; it must be of the size of the first file."""
         s = self.settings
-        return None if s.mask is None else read_mask(s.mask, s.dtype, source)
+        return None if s.mask is None else read_mask(s.mask, s.dtype, self.read(self.paths[0]))
 
-    def signal(self, paths: Sequence[Path]) -> np.ndarray:
+    def signal(self, paths: Sequence[Path], mask: np.ndarray | None = None) -> np.ndarray:
         """Return what is learned from in these files, (n_signals, n_channels, *spatial)."""
-        signals = []
+        signals: list[np.ndarray] = []
         for path in paths:
-            source = self.read(path)
-            signals.append(split(source.signal, self.mask(source), self.strength(path))[1])
-            if signals[-1].shape[1:] != signals[0].shape[1:]:
+            signal = self.read(path).signal
+            if signals and signal.shape[1:] != signals[0].shape[1:]:
                 advice = "cut them alike, or use --online with --batch 1."
                 if self.settings.online:
                     advice = "cut them alike, or use --batch 1."
                 msg = (
                     "files that are learned from together must have one size and as many channels; "
-                    f"got {signals[0].shape[1:]} for '{paths[0]}' and {signals[-1].shape[1:]} for "
+                    f"got {signals[0].shape[1:]} for '{paths[0]}' and {signal.shape[1:]} for "
                     f"'{path}': {advice}"
                 )
                 raise MisuseError(msg)
+            signals.append(split(signal, mask, self.strength(path))[1])
         return np.ascontiguousarray(np.concatenate(signals))
 
 

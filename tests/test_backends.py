@@ -271,8 +271,8 @@ def test_run_uses_as_many_threads_as_it_says(n_threads):
     assert cpu.threads() == n_threads
 
 
-@pytest.mark.usefixtures("n_threads")
-def test_run_raises_what_a_task_raises_when_all_threads_have_stopped():
+def failing_at_3():
+    """Return the tasks that are at work, and a task that fails for 3."""
     working = []
 
     def task(item):
@@ -284,6 +284,12 @@ def test_run_raises_what_a_task_raises_when_all_threads_have_stopped():
         finally:
             working.remove(item)
 
+    return working, task
+
+
+@pytest.mark.usefixtures("n_threads")
+def test_run_raises_what_a_task_raises_when_all_threads_have_stopped():
+    working, task = failing_at_3()
     with pytest.raises(ValueError, match="task 3"):
         cpu.run(task, range(12))
     assert not working
@@ -324,17 +330,7 @@ def test_run_after_calls_each_task_once_after_those_that_it_waits_for():
 
 @pytest.mark.usefixtures("n_threads")
 def test_run_after_raises_what_a_task_raises_when_all_threads_have_stopped():
-    working = []
-
-    def task(i):
-        working.append(i)
-        try:
-            time.sleep(0.002)
-            if i == 3:
-                raise ValueError("task 3")
-        finally:
-            working.remove(i)
-
+    working, task = failing_at_3()
     chain = make_graph([[], [0], [1], [2], [3], [3], [], [], []])
     with pytest.raises(ValueError, match="task 3"):
         cpu.run_after(task, chain)

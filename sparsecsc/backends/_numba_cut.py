@@ -40,9 +40,9 @@ def cut_tile(target: Any, to: Any, source: Any, c: Any, box: Any) -> None:  # pr
     first, step = begin[2], steps[2]
     low, high = _inside(first, step, n2, g2)
     for r0 in range(g0):
-        u0 = _wrapped(begin[0] + r0 * steps[0], n0, wraps)
+        u0 = wrapped(begin[0] + r0 * steps[0], n0, wraps)
         for r1 in range(g1):
-            u1 = _wrapped(begin[1] + r1 * steps[1], n1, wraps)
+            u1 = wrapped(begin[1] + r1 * steps[1], n1, wraps)
             if u0 < 0 or u1 < 0:
                 for r in range(to, to + g2):
                     target[r] = 0
@@ -72,7 +72,7 @@ def copy(target: Any, to: Any, source: Any, at: Any, steps: Any) -> None:  # pra
 
 
 @part
-def _wrapped(u: Any, n: Any, wraps: Any) -> Any:  # pragma: no cover
+def wrapped(u: Any, n: Any, wraps: Any) -> Any:  # pragma: no cover
     """Return the index u on a circle, or itself; -1 where it is outside."""
     if 0 <= u < n:
         return u

@@ -11,16 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparsecsc.backends._numba_cut import wrapped
 from sparsecsc.backends._numba_kernels import _jit
 from sparsecsc.backends._numba_simd import part
-
-
-@part
-def _at(q: int, n: int, circular: bool) -> int:  # pragma: no cover
-    """Return the sample of index `q`, -1 where there is none."""
-    if 0 <= q < n:
-        return q
-    return q % n if circular else -1
 
 
 @part
@@ -39,7 +32,7 @@ def _add_row(window: Any, atoms: Any, value: Any, n_taps: int, placing: Any) -> 
             window[at + i] += value * atoms[tap + i]
         return
     for i in range(n_taps):
-        q = _at(start + i * step, n, circular) - corner
+        q = wrapped(start + i * step, n, circular) - corner
         if 0 <= q < size:
             window[row + q] += value * atoms[tap + i]
 
@@ -66,12 +59,12 @@ def add_atoms(
             start = p2 * stride[2] - before[2]
             for i0 in range(k0):
                 q0 = p0 * stride[0] - before[0] + i0 * dilation[0]
-                q0 = _at(q0, signal[0], circular) - corner[0]
+                q0 = wrapped(q0, signal[0], circular) - corner[0]
                 if q0 < 0 or q0 >= w0:
                     continue
                 for i1 in range(k1):
                     q1 = p1 * stride[1] - before[1] + i1 * dilation[1]
-                    q1 = _at(q1, signal[1], circular) - corner[1]
+                    q1 = wrapped(q1, signal[1], circular) - corner[1]
                     if q1 < 0 or q1 >= w1:
                         continue
                     for c in range(n_channels):
@@ -96,18 +89,18 @@ def correlate_at(
             total = 0.0
             for i0 in range(atoms.shape[2]):
                 q0 = p0 * stride[0] - before[0] + i0 * dilation[0]
-                q0 = _at(q0, shape[0], circular)
+                q0 = wrapped(q0, shape[0], circular)
                 if q0 < 0:
                     continue
                 for i1 in range(atoms.shape[3]):
                     q1 = p1 * stride[1] - before[1] + i1 * dilation[1]
-                    q1 = _at(q1, shape[1], circular)
+                    q1 = wrapped(q1, shape[1], circular)
                     if q1 < 0:
                         continue
                     for c in range(atoms.shape[1]):
                         for i2 in range(atoms.shape[4]):
                             q2 = p2 * stride[2] - before[2] + i2 * dilation[2]
-                            q2 = _at(q2, shape[2], circular)
+                            q2 = wrapped(q2, shape[2], circular)
                             if q2 >= 0:
                                 total += atoms[m, c, i0, i1, i2] * signal[c, q0, q1, q2]
             out[a] = total

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparsecsc.backends._numba_cut import wrapped
 from sparsecsc.backends._numba_kernels import _jit
 from sparsecsc.backends._numba_simd import part
-from sparsecsc.backends._numba_sparse import _at
 
 
 @part
@@ -29,7 +29,7 @@ def _take_row(
             out[tap + i] += value * line[at + i]
         return
     for i in range(n_taps):
-        q = _at(start + i * step, n, circular)
+        q = wrapped(start + i * step, n, circular)
         if q >= 0:
             out[tap + i] += value * line[row + q]
 
@@ -54,11 +54,11 @@ def correlate_codes(
             p2, p1, p0 = places[a] - base - line * sizes[2], line % sizes[1], line // sizes[1]
             value, start = float(values[a]), p2 * stride[2] - before[2]
             for i0 in range(k0):
-                q0 = _at(p0 * stride[0] - before[0] + i0 * dilation[0], shape[0], circular)
+                q0 = wrapped(p0 * stride[0] - before[0] + i0 * dilation[0], shape[0], circular)
                 if q0 < 0:
                     continue
                 for i1 in range(k1):
-                    q1 = _at(p1 * stride[1] - before[1] + i1 * dilation[1], shape[1], circular)
+                    q1 = wrapped(p1 * stride[1] - before[1] + i1 * dilation[1], shape[1], circular)
                     if q1 < 0:
                         continue
                     for c in range(n_channels):
@@ -119,12 +119,12 @@ def correlate_pairs(
             value = float(values[a])
             for d0 in range(-reach[0], reach[0] + 1):
                 lag0 = _lag(d0, stride[0], dilation[0], last[0])
-                q0 = _at(p0 + d0, sizes[0], circular)
+                q0 = wrapped(p0 + d0, sizes[0], circular)
                 if lag0 < 0 or q0 < 0:
                     continue
                 for d1 in range(-reach[1], reach[1] + 1):
                     lag1 = _lag(d1, stride[1], dilation[1], last[1])
-                    q1 = _at(p1 + d1, sizes[1], circular)
+                    q1 = wrapped(p1 + d1, sizes[1], circular)
                     if lag1 < 0 or q1 < 0:
                         continue
                     lags = (lag0 * (2 * last[1] + 1) + lag1) * (2 * last[2] + 1)

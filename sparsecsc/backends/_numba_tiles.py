@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecsc.backends._numba_cut import wrapped
 from sparsecsc.backends._numba_simd import LANES, fma, load, part, spread, store, total, zeros
 
 GROUP = 4
@@ -85,14 +86,6 @@ def place(geometry: Any, tile: Any, sizes: Any) -> None:  # pragma: no cover
     sizes[12] = inside
 
 
-@part
-def _wrap(q: int, n: int, circular: int) -> int:  # pragma: no cover
-    """Return the sample's index in a signal of size `n`, or -1 where it lies outside."""
-    if 0 <= q < n:
-        return q
-    return q % n if circular else -1
-
-
 FETCH, STORE, MARK = np.int64(0), np.int64(1), np.int64(2)
 """What `copy` is for; not plain numbers, for each of which Numba would compile it anew."""
 
@@ -109,11 +102,11 @@ def copy(image: Any, patches: Any, first: int, tile: Any, what: int) -> None:  #
     circular, begin, size = geometry[CIRCULAR], sizes[5], sizes[11]
     for r in range(geometry[PATCH] * sizes[9] * sizes[10]):
         c, i0, i1 = r // (sizes[9] * sizes[10]), r // sizes[10] % sizes[9], r % sizes[10]
-        q0, q1 = _wrap(sizes[3] + i0, n0, circular), _wrap(sizes[4] + i1, n1, circular)
+        q0, q1 = wrapped(sizes[3] + i0, n0, circular), wrapped(sizes[4] + i1, n1, circular)
         at = first + ((c * planes + i0) * rows + i1) * width
         i2 = 0
         while i2 < size:
-            q2, run = _wrap(begin + i2, n2, circular), 1
+            q2, run = wrapped(begin + i2, n2, circular), 1
             if q0 >= 0 and q1 >= 0 and q2 >= 0:
                 run = min(size - i2, n2 - q2)
                 line = ((c * n0 + q0) * n1 + q1) * n2 + q2

@@ -1,9 +1,9 @@
 """The one rule that chooses a plan: what each is expected to cost, and the cheapest.
 
 The figures are seconds of one synthesis and one analysis together on one thread, from rates that
-``python benchmarks/plans.py`` measures (AMD EPYC, Zen 4, float32). In 32 cases from one signal of
-40 samples to 64 filters on 256 x 256 and batches of 500 the plan chosen took up to 1.5 times the
-fastest. `DirectChannels` does about twice as well as its figure on two threads, as others do.
+``python benchmarks/plans.py`` measures (AMD EPYC, Zen 4, float32). In the 17 geometries of that
+script the plan chosen took up to 1.5 times the fastest. `DirectChannels` does about twice as well
+as its figure on two threads, as others do.
 """
 
 from __future__ import annotations

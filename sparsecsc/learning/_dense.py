@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sparsecsc.learning._array_sums import float64
 from sparsecsc.learning._layer_filters import own_part, with_filters
 from sparsecsc.learning._quadratics import make_quadratic, sparse_if_possible
+from sparsecsc.learning.learn import allowed_filters
 from sparsecsc.learning.update import fitted
 from sparsecsc.penalties.l1 import L1
 from sparsecsc.problems import Pursuit
@@ -38,8 +38,7 @@ def learn_dense(
     """
     ends = time.perf_counter() + max_seconds
     own, _ = own_part(problem.dictionary)
-    xp, dtype = problem.backend.xp, problem.signal.dtype
-    filters = xp.astype(constraint.project(float64(own.filters)), dtype)
+    filters = allowed_filters(own.filters, constraint)
     best: DenseFound | None = None
     for n in range(1, max_iter + 1):
         layer = Pursuit(problem.signal, with_filters(problem.dictionary, filters), problem.penalty)

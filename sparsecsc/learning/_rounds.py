@@ -153,5 +153,9 @@ class Books:
 
 def idle_filters(codes: Codes) -> tuple[int, ...]:
     """Return the filters that no code uses."""
-    sizes = energies(codes)
+    return unused(energies(codes))
+
+
+def unused(sizes: Array) -> tuple[int, ...]:
+    """Return the filters whose size is 0."""
     return tuple(np.flatnonzero(backend_of(sizes).to_host(sizes) == 0).tolist())

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from sparsecsc.backends import backend_of, kind_of
 from sparsecsc.checks import check_alike, check_callable, check_number
 from sparsecsc.dictionaries.convolution import ConvDictionary
 from sparsecsc.learning._batch_codes import Mapper, codes_of
 from sparsecsc.learning._quadratics import LagQuadratic, fits, make_majoriser
-from sparsecsc.learning._rounds import given_filters
+from sparsecsc.learning._rounds import given_filters, unused
 from sparsecsc.learning.constraint import UnitBall
 from sparsecsc.learning.learn import (
     allowed_filters,
@@ -59,7 +57,7 @@ class OnlineState:
     @property
     def idle(self) -> tuple[int, ...]:
         """The filters that no code has used."""
-        return _unused(self.quadratic)
+        return unused(self.quadratic.curvatures)
 
     @property
     def quadratic(self) -> LagQuadratic:
@@ -237,7 +235,7 @@ class _Learner:
             kept * state.energy + found.energy,
         )
         new = fitted(quadratic, self.constraint, state.filters, _FRACTION)
-        given = reseed(problem, codes, _unused(quadratic), self.constraint)
+        given = reseed(problem, codes, unused(quadratic.curvatures), self.constraint)
         return OnlineState(
             given_filters(new, given, state.filters),
             quadratic.pairs,
@@ -245,12 +243,6 @@ class _Learner:
             quadratic.energy,
             (*state.objectives, objective),
         )
-
-
-def _unused(quadratic: LagQuadratic) -> tuple[int, ...]:
-    """Return the filters that no code has used."""
-    sizes = quadratic.curvatures
-    return tuple(np.flatnonzero(backend_of(sizes).to_host(sizes) == 0).tolist())
 
 
 def _check(
